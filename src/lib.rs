@@ -1,0 +1,1 @@
+//! A memory allocator whose heap outlives the process.
