@@ -1,0 +1,122 @@
+//! Floor 7: the face of the process's own allocator.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::{self, NonNull};
+
+use crate::Heap;
+use crate::heap::{Popped, Pushed, pop, process_heap, push};
+use crate::magazines::GLOBAL_SEAT;
+
+/// The global allocator: one heap for the whole process, made at the first allocation and never closed.
+///
+/// ```
+/// #[global_allocator]
+/// static GLOBAL: outlive::Global = outlive::Global::new();
+///
+/// fn main() {
+///     let words = vec!["faster", "than", "before"];
+///     assert_eq!(words.len(), 3);
+/// }
+/// ```
+///
+/// All values of this type are the same heap. It works before `main`, in threads whose thread-local values are being
+/// destroyed, and in the child of a `fork`. It must not be used in a signal handler that may have interrupted it, like
+/// any allocator.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Global;
+
+impl Global {
+    /// The global allocator, for a `static`.
+    pub const fn new() -> Self {
+        Self
+    }
+
+    /// The heap behind it, with everything that can be asked of a [`Heap`]; `None` where the system has no address
+    /// space for one.
+    ///
+    /// ```
+    /// # #[global_allocator]
+    /// # static GLOBAL: outlive::Global = outlive::Global::new();
+    /// let kept = vec![0_u8; 5000];
+    /// let stats = outlive::Global.heap().unwrap().stats();
+    /// assert!(stats.used >= 5000);
+    /// # drop(kept);
+    /// ```
+    pub fn heap(self) -> Option<&'static Heap> {
+        process_heap().map(Heap::of_core)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn take_miss(layout: Layout) -> *mut u8 {
+    or_null(process_heap().and_then(|core| core.allocate(layout)))
+}
+
+#[inline(never)]
+fn take_other(layout: Layout) -> *mut u8 {
+    or_null(process_heap().and_then(|core| core.allocate(layout)))
+}
+
+#[cold]
+#[inline(never)]
+fn give_miss(block: *mut u8, layout: Layout) {
+    give(block, layout);
+}
+
+#[inline(never)]
+fn give_other(block: *mut u8, layout: Layout) {
+    give(block, layout);
+}
+
+fn give(block: *mut u8, layout: Layout) {
+    if let (Some(core), Some(block)) = (process_heap(), NonNull::new(block)) {
+        // SAFETY: `dealloc`'s contract is the same.
+        unsafe { core.deallocate(block, layout) };
+    }
+}
+
+fn or_null(block: Option<NonNull<u8>>) -> *mut u8 {
+    block.map_or(ptr::null_mut(), NonNull::as_ptr)
+}
+
+// SAFETY: blocks come from `Core`, which hands out each only once, holding at least the layout's size at its
+// alignment, until it is given back; nothing here unwinds.
+unsafe impl GlobalAlloc for Global {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match pop(GLOBAL_SEAT, layout) {
+            Popped::Block(block) => block.as_ptr(),
+            Popped::Miss => take_miss(layout),
+            Popped::Other => take_other(layout),
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        match push(GLOBAL_SEAT, block, layout) {
+            Pushed::Done => {}
+            Pushed::Miss => give_miss(block, layout),
+            Pushed::Other => give_other(block, layout),
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match pop(GLOBAL_SEAT, layout) {
+            Popped::Block(block) => {
+                // SAFETY: the block is the caller's alone, and holds at least this many bytes.
+                unsafe { block.write_bytes(0, layout.size()) };
+                block.as_ptr()
+            }
+            Popped::Miss | Popped::Other => or_null(process_heap().and_then(|core| core.allocate_zeroed(layout))),
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let (Some(core), Some(block)) = (process_heap(), NonNull::new(block)) else { return ptr::null_mut() };
+        let Ok(new) = Layout::from_size_align(new_size, layout.align()) else { return ptr::null_mut() };
+        // SAFETY: `realloc`'s contract is the same.
+        or_null(unsafe { core.reallocate(block, layout, new) })
+    }
+}

@@ -1,0 +1,257 @@
+//! Floor 7: the face of a heap that a program holds in its hand.
+
+mod allocator;
+mod buffer;
+mod options;
+
+use core::alloc::Layout;
+use core::fmt;
+use core::ptr::NonNull;
+
+pub use buffer::BufferHeap;
+pub use options::HeapOptions;
+
+use crate::error::Error;
+use crate::heap::{
+    BlockInfo, Core, GLOBAL_CORE, Popped, Pushed, Report, Stats, give_seat, pop, push, remove,
+};
+
+/// The system, or the heap's limit, has no memory for a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AllocError;
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no memory for this request: free something, or raise the heap's limit")
+    }
+}
+
+impl std::error::Error for AllocError {}
+
+/// A heap of its own, apart from the global one.
+///
+/// `&Heap` is an allocator for collections; the blocks go when the heap goes, which the borrow checker has wait until
+/// the collections are gone. A heap can be used from any number of threads.
+///
+/// ```
+/// use allocator_api2::vec::Vec;
+/// use outlive::Heap;
+///
+/// let heap = Heap::in_memory()?;
+/// let mut squares = Vec::new_in(&heap);
+/// squares.extend((1..=100_u64).map(|n| n * n));
+/// assert_eq!(squares.iter().sum::<u64>(), 338_350);
+/// assert!(heap.stats().used >= 800);
+/// # Ok::<(), outlive::Error>(())
+/// ```
+pub struct Heap {
+    core: NonNull<Core>,
+}
+
+// SAFETY: a core is made to be used from all threads, and the handle only refers to it.
+unsafe impl Send for Heap {}
+// SAFETY: as above.
+unsafe impl Sync for Heap {}
+
+/// The handle of the global heap; it is only shown to who has seen that heap made.
+static GLOBAL_HEAP: Heap = Heap { core: NonNull::new(GLOBAL_CORE).expect("a static has an address") };
+
+impl Heap {
+    /// A heap in memory, with the default options.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`] where the system has no address space for it.
+    pub fn in_memory() -> Result<Self, Error> {
+        HeapOptions::new().in_memory()
+    }
+
+    /// A heap in a buffer, of fixed size, with the default options.
+    ///
+    /// What was in the buffer is lost. After the heap is gone the buffer holds its image, which [`Heap::attach`] can
+    /// take up again, in a copy of the buffer too.
+    ///
+    /// ```
+    /// use allocator_api2::boxed::Box;
+    /// use outlive::Heap;
+    ///
+    /// let mut buffer = vec![0; 256 << 10];
+    /// let heap = Heap::in_buffer(&mut buffer)?;
+    /// let answer = Box::new_in(42, &*heap);
+    /// assert_eq!(*answer, 42);
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::BufferTooSmall`].
+    pub fn in_buffer(buffer: &mut [u8]) -> Result<BufferHeap<'_>, Error> {
+        HeapOptions::new().in_buffer(buffer)
+    }
+
+    /// Takes up the image of a heap that lies in a buffer, wherever the buffer lies now.
+    ///
+    /// The metadata is checked before anything is believed. What was allocated stays allocated, at the same offsets;
+    /// what lay in the magazines of the image's threads becomes free.
+    ///
+    /// # Errors
+    /// [`Error::NotAnImage`], [`Error::Damaged`] or [`Error::BufferTooSmall`]; the buffer is unchanged then.
+    pub fn attach(buffer: &mut [u8]) -> Result<BufferHeap<'_>, Error> {
+        HeapOptions::new().attach(buffer)
+    }
+
+    /// How a new heap is to be.
+    pub fn options() -> HeapOptions {
+        HeapOptions::new()
+    }
+
+    /// The handle of the global heap, for who has its core.
+    pub(crate) fn of_core(core: &'static Core) -> &'static Self {
+        debug_assert!(core::ptr::eq(core, GLOBAL_CORE));
+        &GLOBAL_HEAP
+    }
+
+    /// A handle that owns its core.
+    ///
+    /// # Safety
+    /// `core` came from `HeapOptions::place`, is in the directory, and belongs to nobody else.
+    unsafe fn owning(core: NonNull<Core>) -> Self {
+        Self { core }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        // SAFETY: the core lives as long as its handle, and the global one's handle is shown only after it was made.
+        unsafe { self.core.as_ref() }
+    }
+
+    /// A block for `layout`. A layout of size zero gets a dangling pointer at its alignment, and no block.
+    ///
+    /// # Errors
+    /// [`AllocError`] where the limit, the region or the machine has no more.
+    #[inline]
+    pub fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.size() == 0 {
+            return Ok(layout.dangling_ptr());
+        }
+        match pop(self.core().seat(), layout) {
+            Popped::Block(block) => Ok(block),
+            Popped::Miss | Popped::Other => self.core().allocate(layout).ok_or(AllocError),
+        }
+    }
+
+    /// A block for `layout` that reads as zero.
+    ///
+    /// # Errors
+    /// As [`Heap::allocate`].
+    pub fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        if layout.size() == 0 {
+            return Ok(layout.dangling_ptr());
+        }
+        self.core().allocate_zeroed(layout).ok_or(AllocError)
+    }
+
+    /// Takes back a block.
+    ///
+    /// # Safety
+    /// The block came from this heap with this layout, or one of the same size and alignment, and is used no more.
+    #[inline]
+    pub unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        if layout.size() == 0 {
+            return;
+        }
+        match push(self.core().seat(), block.as_ptr(), layout) {
+            Pushed::Done => {}
+            // SAFETY: the caller's promise.
+            Pushed::Miss | Pushed::Other => unsafe { self.core().deallocate(block, layout) },
+        }
+    }
+
+    /// Takes back a block whose layout the caller does not know; the page table does.
+    ///
+    /// # Safety
+    /// The block came from this heap, with a layout of at least one byte, and is used no more.
+    pub unsafe fn deallocate_unsized(&self, block: NonNull<u8>) {
+        // SAFETY: the caller's promise.
+        unsafe { self.core().deallocate_unsized(block) };
+    }
+
+    /// Makes a block larger or smaller, in place where that can be done. On success the old pointer is no more.
+    ///
+    /// # Errors
+    /// [`AllocError`]; the block is then as it was.
+    ///
+    /// # Safety
+    /// The block came from this heap with layout `old`.
+    pub unsafe fn reallocate(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<u8>, AllocError> {
+        if old.size() == 0 {
+            return self.allocate(new);
+        }
+        if new.size() == 0 {
+            // SAFETY: the caller's promise.
+            unsafe { self.deallocate(block, old) };
+            return Ok(new.dangling_ptr());
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.core().reallocate(block, old, new) }.ok_or(AllocError)
+    }
+
+    /// The bytes that the block at this address holds; `None` where no allocated block starts.
+    pub fn usable_size(&self, block: NonNull<u8>) -> Option<usize> {
+        self.core().usable_size(block)
+    }
+
+    /// Gives back to the system all memory that is free, magazines included.
+    pub fn trim(&self) {
+        self.core().trim();
+    }
+
+    /// Lets at most `bytes` of pages be in use from now on, by slabs and large blocks together; `None` for no limit.
+    /// A limit below what is in use only forbids more.
+    pub fn set_limit(&self, bytes: Option<usize>) {
+        self.core().set_limit(bytes);
+    }
+
+    /// The heap in numbers.
+    pub fn stats(&self) -> Stats {
+        self.core().stats()
+    }
+
+    /// What the heap knows of the block in which this address lies; `None` outside of blocks.
+    pub fn info(&self, address: *const u8) -> Option<BlockInfo> {
+        self.core().info(address)
+    }
+
+    /// Calls `act` with every allocated block, in address order. What other threads allocate and free meanwhile is
+    /// seen or not.
+    pub fn for_each_block(&self, act: impl FnMut(NonNull<u8>, BlockInfo)) {
+        self.core().for_each_block(act);
+    }
+
+    /// Checks all metadata; reads only. Other threads' misses wait meanwhile.
+    ///
+    /// ```
+    /// # let heap = outlive::Heap::in_memory()?;
+    /// assert!(heap.check().is_clean());
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    pub fn check(&self) -> Report {
+        self.core().check()
+    }
+}
+
+impl Drop for Heap {
+    fn drop(&mut self) {
+        if self.core.as_ptr() == GLOBAL_CORE {
+            return;
+        }
+        let seat = self.core().seat();
+        remove(self.core());
+        // SAFETY: the handle owns its core, which came from `HeapOptions::place` and is in no list or seat any more.
+        unsafe { options::unplace(self.core) };
+        give_seat(seat);
+    }
+}
+
+impl fmt::Debug for Heap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Heap").field(self.core()).finish()
+    }
+}

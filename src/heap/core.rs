@@ -1,0 +1,306 @@
+//! The core: allocation and free by route, out of line.
+
+use core::alloc::Layout;
+use core::fmt;
+use core::ptr::{self, NonNull};
+
+use super::decay::Decay;
+use super::header::Header;
+use super::pressure::Gauge;
+use crate::magazines::{Magazines, NO_SEAT, Seat, with_seat};
+use crate::misuse::{Claimed, Misuse};
+use crate::pools::Pools;
+use crate::region::{Placed, Region};
+use crate::runs::{Kind, Runs};
+use crate::sync::AtomicPtr;
+use crate::units::{Class, Page, Route, RunClass, shape};
+
+/// Freed memory is filled with this in a hardened heap.
+const FREED: u8 = 0xDE;
+
+/// One heap, without its face.
+pub(crate) struct Core {
+    pub(super) magazines: Magazines,
+    pub(super) header: Placed<Header>,
+    pub(super) decay: Decay,
+    pub(super) gauge: Gauge,
+    /// The number of the heap's seat in every thread.
+    pub(super) seat: usize,
+    /// The next heap of the process, under the directory's lock.
+    pub(super) next: AtomicPtr<Core>,
+}
+
+impl Core {
+    /// # Safety
+    /// The region's header and tables hold a heap, or zeros.
+    pub(crate) unsafe fn new(region: Region, seat: usize) -> Self {
+        let start = region.base().cast::<Header>();
+        // SAFETY: the region starts with room for a header, committed and aligned to a page, of atomic integers only.
+        let header: Placed<Header> = unsafe { Placed::new(start) };
+        // SAFETY: each part of the header lies where the header does.
+        let (runs, pools, slabs, magazines) = unsafe {
+            (
+                Placed::new(NonNull::from(&header.runs)),
+                Placed::new(NonNull::from(&header.pools)),
+                Placed::new(NonNull::from(&header.slabs)),
+                Placed::new(NonNull::from(&header.magazines)),
+            )
+        };
+        // SAFETY: the caller's promise, for the parts of each floor.
+        let magazines = unsafe { Magazines::new(Pools::new(Runs::new(region, runs), pools, slabs), magazines) };
+        let next = AtomicPtr::new(ptr::null_mut());
+        Self { magazines, header, decay: Decay::new(), gauge: Gauge::new(), seat, next }
+    }
+
+    /// Makes the zeros of the region an empty heap.
+    pub(crate) fn format(&self) {
+        self.header.format(self.region().plan());
+        self.header.magazines.base.set(self.region().base().as_ptr().addr() as u64);
+    }
+
+    /// Makes a checked image usable in this process.
+    pub(crate) fn take_up(&self) {
+        self.magazines.take_up(|block| self.route_of(block).is_some());
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn set_thresholds(&self, thresholds: super::Thresholds) {
+        self.gauge.set_thresholds(thresholds);
+    }
+
+    pub(crate) fn set_callback(&self, callback: fn(super::Pressure)) {
+        self.gauge.set_callback(callback);
+    }
+
+    /// Lets at most `bytes` bytes of pages be in use from now on; `None` for no limit.
+    pub(crate) fn set_limit(&self, bytes: Option<usize>) {
+        let pages = bytes.map_or(u32::MAX, |bytes| u32::try_from(bytes / crate::units::PAGE).unwrap_or(u32::MAX));
+        self.runs().set_limit(pages);
+        self.gauge.look(self.runs());
+    }
+
+    pub(crate) fn magazines(&self) -> &Magazines {
+        &self.magazines
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        self.magazines.pools()
+    }
+
+    pub(crate) fn runs(&self) -> &Runs {
+        self.pools().runs()
+    }
+
+    pub(crate) fn region(&self) -> &Region {
+        self.runs().region()
+    }
+
+    pub(crate) fn seat(&self) -> usize {
+        self.seat
+    }
+
+    /// Calls `act` with this thread's seat, seated if it can be.
+    pub(super) fn seated<R>(&self, act: impl FnOnce(&Seat) -> R) -> R {
+        with_seat(self.seat, |seat| {
+            if seat.own().is_null() && self.seat != NO_SEAT && !cfg!(feature = "hardened") && super::directory::will_hear_of_exit() {
+                self.magazines.sit(seat);
+            }
+            act(seat)
+        })
+    }
+
+    /// A block for `layout`; `None` where the limit, the region or the machine has no more.
+    #[inline(never)]
+    pub(crate) fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+        self.allocate_either(layout).map(|(block, _)| block)
+    }
+
+    /// A block for `layout` that reads as zero.
+    pub(crate) fn allocate_zeroed(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let (block, zero) = self.allocate_either(layout)?;
+        if !zero {
+            // SAFETY: the block is the caller's alone, and holds at least this many bytes.
+            unsafe { block.write_bytes(0, layout.size()) };
+        }
+        Some(block)
+    }
+
+    /// A block, and whether it is known to read as zero.
+    fn allocate_either(&self, layout: Layout) -> Option<(NonNull<u8>, bool)> {
+        let route = Route::of(layout)?;
+        let found = self.try_route(route).or_else(|| {
+            self.relieve();
+            self.try_route(route)
+        });
+        self.look_around();
+        found
+    }
+
+    fn try_route(&self, route: Route) -> Option<(NonNull<u8>, bool)> {
+        match route {
+            Route::Small(class) => self.seated(|seat| self.magazines.take(seat, class)).map(|block| (block, false)),
+            _ if self.gauge.refuses_runs() => None,
+            Route::Run(class) => self.seated(|seat| self.magazines.take_run(seat, class)),
+            Route::Pages { pages, align } => self.magazines.take_pages(pages, align),
+        }
+    }
+
+    /// Takes back a block of `layout`.
+    ///
+    /// # Safety
+    /// The block came from this heap with this layout, and nobody uses it any more.
+    #[inline(never)]
+    pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        let Some(route) = Route::of(layout) else {
+            Misuse::of(block, Claimed::Nothing, self.pools()).report();
+        };
+        self.give_route(block.as_ptr(), route);
+    }
+
+    /// Takes back a block whose layout is not known, as C's `free` does.
+    ///
+    /// # Safety
+    /// The block came from this heap, and nobody uses it any more.
+    pub(crate) unsafe fn deallocate_unsized(&self, block: NonNull<u8>) {
+        match self.route_of(block) {
+            Some(route) => self.give_route(block.as_ptr(), route),
+            None => Misuse::of(block, Claimed::Nothing, self.pools()).report(),
+        }
+    }
+
+    fn give_route(&self, block: *mut u8, route: Route) {
+        if cfg!(feature = "hardened") {
+            self.fill_freed(block, route);
+        }
+        match route {
+            Route::Small(class) => self.seated(|seat| self.magazines.give(seat, class, block)),
+            Route::Run(class) => self.seated(|seat| self.magazines.give_run(seat, class, block)),
+            Route::Pages { pages, .. } => self.magazines.give_pages(pages, block),
+        }
+        self.look_around();
+    }
+
+    /// Overwrites a block about to be freed, if it is one of this route: what is not is left for the free to report.
+    fn fill_freed(&self, block: *mut u8, route: Route) {
+        let Some(block) = NonNull::new(block) else { return };
+        let is_run = |pages: u32| matches!(self.route_of(block).and_then(Route::run_pages), Some(found) if found == pages);
+        let matches = match route {
+            Route::Small(class) => self.route_of(block) == Some(Route::Small(class)),
+            Route::Run(_) | Route::Pages { .. } => route.run_pages().is_some_and(is_run),
+        };
+        if matches {
+            // SAFETY: the caller of the free has given the block up, and it holds this many bytes.
+            unsafe { block.write_bytes(FREED, route.capacity()) };
+        }
+    }
+
+    /// The route by which the block at this address was allocated, as the page table knows it.
+    ///
+    /// `None` for anything but the start of a block that is allocated, as far as a magazine lets this be seen.
+    pub(crate) fn route_of(&self, block: NonNull<u8>) -> Option<Route> {
+        let address = block.as_ptr().addr();
+        if let Some((id, distance)) = self.pools().locate(address) {
+            let slab = self.pools().slabs().at(id);
+            let class = slab.class().filter(|_| slab.is_marked(id))?;
+            return match slab.spot(shape(class), distance) {
+                crate::pools::Spot::Start(block) if !slab.is_free(block) => Some(Route::Small(class)),
+                _ => None,
+            };
+        }
+        let (page, 0) = self.region().locate(address)? else { return None };
+        let pages = self.whole_run(page)?;
+        Some(RunClass::exactly(pages).map_or(Route::Pages { pages, align: crate::units::PAGE }, Route::Run))
+    }
+
+    /// The pages of the run that starts at `page` and is one block.
+    fn whole_run(&self, page: Page) -> Option<u32> {
+        let tag = self.runs().tag(page);
+        (tag.is(Kind::Whole) && tag.is_first()).then(|| self.runs().usable(tag.len()))
+    }
+
+    /// The bytes that the block at this address holds; `None` if there is none.
+    pub(crate) fn usable_size(&self, block: NonNull<u8>) -> Option<usize> {
+        self.route_of(block).map(Route::capacity)
+    }
+
+    /// Makes a block of `old` one of `new`, in place if that can be done.
+    ///
+    /// # Safety
+    /// The block came from this heap with layout `old`, and is given up if the call succeeds.
+    pub(crate) unsafe fn reallocate(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+        let (from, to) = (Route::of(old)?, Route::of(new)?);
+        if from == to || self.resize(block, from, to, new.align()) {
+            return Some(block);
+        }
+        let moved = self.allocate(new)?;
+        // SAFETY: both blocks hold the smaller of the two sizes, and the new one is nobody else's.
+        unsafe { moved.copy_from_nonoverlapping(block, old.size().min(new.size())) };
+        // SAFETY: the caller's promise.
+        unsafe { self.deallocate(block, old) };
+        Some(moved)
+    }
+
+    /// Makes a run longer or shorter in place, if both routes are runs and nothing is in the way.
+    fn resize(&self, block: NonNull<u8>, from: Route, to: Route, align: usize) -> bool {
+        let (Some(old), Some(new)) = (from.run_pages(), to.run_pages()) else { return false };
+        let address = block.as_ptr().addr();
+        if !address.is_multiple_of(align) || (new > old && self.gauge.refuses_runs()) {
+            return false;
+        }
+        let resized = match self.region().locate(address) {
+            Some((first, 0)) => self.runs().lock().resize(first, old, new).ok(),
+            _ => None,
+        };
+        self.look_around();
+        resized.unwrap_or_else(|| Misuse::of(block, Claimed::Pages(old), self.pools()).report())
+    }
+
+    /// Empties this thread's magazines and gives back everything that is free, to the pools and to the system.
+    pub(crate) fn trim(&self) {
+        self.seated(|seat| {
+            self.magazines.flush_own(seat);
+            self.magazines.take_idle(seat, true);
+        });
+        for class in Class::all() {
+            self.pools().lock(class).give_back(true);
+        }
+        self.decay.purge_runs(self.runs(), u32::MAX);
+    }
+
+    /// Brings what magazines and pools hold without need back to where any request can have it.
+    #[cold]
+    fn relieve(&self) {
+        self.seated(|seat| {
+            self.magazines.flush_own(seat);
+            self.magazines.take_idle(seat, true);
+        });
+        for class in Class::all() {
+            self.pools().lock(class).give_back(true);
+        }
+    }
+
+    /// After a miss: has enough time passed, is memory running short?
+    fn look_around(&self) {
+        let due = with_seat(self.seat, |seat| self.magazines.is_time_to_look(seat));
+        if due {
+            self.decay.look(self);
+        }
+        self.gauge.look(self.runs());
+    }
+}
+
+impl Misuse {
+    fn of(block: NonNull<u8>, claimed: Claimed, pools: &Pools) -> Self {
+        let address = block.as_ptr().addr();
+        Self { address, claimed, found: pools.what_is(address) }
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("magazines", &self.magazines).field("seat", &self.seat).finish_non_exhaustive()
+    }
+}

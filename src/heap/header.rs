@@ -1,0 +1,71 @@
+//! The header: what an image says of itself, and the words of all floors.
+
+use crate::magazines::{CACHES_MAX, Cache, CachesState};
+use crate::pools::{PoolState, Slab, SlabsState};
+use crate::region::{Plan, Sizes};
+use crate::runs::RunsState;
+use crate::sync::{Word32, Word64};
+use crate::units::{CLASSES, PAGE, low32};
+
+/// The first bytes of a region.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct Header {
+    /// Written last, when everything else is in order.
+    magic: Word64,
+    version: Word32,
+    page: Word32,
+    /// The plan: how many pages and caches there is room for.
+    pages: Word32,
+    caches: Word32,
+    pub(crate) runs: RunsState,
+    pub(crate) slabs: SlabsState,
+    pub(crate) magazines: CachesState,
+    pub(crate) pools: [PoolState; CLASSES],
+}
+
+/// What the floors put into a region that grows.
+pub(crate) const SIZES: Sizes = Sizes {
+    header: size_of::<Header>(),
+    cache: size_of::<Cache>(),
+    caches: CACHES_MAX,
+    slab: size_of::<Slab>(),
+};
+
+/// Why bytes are not an image of a heap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotAnImage {
+    Magic(u64),
+    Version(u32),
+    Page(u32),
+}
+
+impl Header {
+    /// "outlive" and a zero, read as a little-endian number.
+    pub(crate) const MAGIC: u64 = 0x0065_7669_6C74_756F;
+    /// The layout of everything in the region. Any change to it is a new number.
+    pub(crate) const VERSION: u32 = 1;
+
+    /// Makes the header of zeros that of an empty heap.
+    pub(crate) fn format(&self, plan: &Plan) {
+        self.version.set(Self::VERSION);
+        self.page.set(low32(PAGE));
+        self.pages.set(plan.pages());
+        self.caches.set(plan.caches());
+        self.magic.set(Self::MAGIC);
+    }
+
+    /// The numbers of pages and caches that the image has room for, if it is one.
+    pub(crate) fn geometry(&self) -> Result<(u32, u32), NotAnImage> {
+        if self.magic.get() != Self::MAGIC {
+            return Err(NotAnImage::Magic(self.magic.get()));
+        }
+        if self.version.get() != Self::VERSION {
+            return Err(NotAnImage::Version(self.version.get()));
+        }
+        if self.page.get() as usize != PAGE {
+            return Err(NotAnImage::Page(self.page.get()));
+        }
+        Ok((self.pages.get(), self.caches.get()))
+    }
+}

@@ -1,0 +1,338 @@
+//! What happens on a miss, and when threads come, go, sleep or vanish.
+//!
+//! 1. A block leaves its magazine before it enters its pool, and leaves its pool before it enters a magazine. So a copy
+//!    of the heap made at any moment, by a `fork` or a capture, may miss a block, but never shows one twice.
+
+use core::ptr::{self, NonNull};
+
+use super::cache::Miss;
+use super::seats::nobody;
+use super::{Cache, MagazineAt, Magazines, Seat, capacity};
+use crate::misuse::{Claimed, Misuse};
+use crate::region::Zone;
+use crate::sync::Ordering;
+use crate::units::{CLASSES, Class, PAGE, RunClass};
+
+/// The pages of runs that one thread's magazines may hold together: 4 MiB.
+const RUN_PAGES_HELD: u32 = 1024;
+
+/// The clock is looked at once in so many misses of a thread.
+const MISSES_PER_LOOK: u64 = 16;
+
+impl Magazines {
+    /// A block of `class` for a thread whose magazine has none.
+    pub(crate) fn take(&self, seat: &Seat, class: Class) -> Option<NonNull<u8>> {
+        match seat.with_own(&self.registry, |cache| self.take_into(cache, class)) {
+            Some(block) => block,
+            None => self.take_directly(class),
+        }
+    }
+
+    fn take_into(&self, cache: &Cache, class: Class) -> Option<NonNull<u8>> {
+        let magazine = cache.magazine(MagazineAt::of_class(class));
+        if let Some(block) = magazine.pop() {
+            return Some(block);
+        }
+        let streak = cache.note_miss(class.index(), Miss::Take);
+        let room = cache.widen(class.index());
+        let want = if streak { room } else { room.div_ceil(2) };
+        magazine.refill(want, |want, accept| self.pools.lock(class).take(want, accept));
+        magazine.pop()
+    }
+
+    /// A block of `class` for a thread without magazines.
+    pub(crate) fn take_directly(&self, class: Class) -> Option<NonNull<u8>> {
+        let mut found = None;
+        self.pools.lock(class).take(1, |block| found = NonNull::new(block));
+        found
+    }
+
+    /// Takes back a block of `class` from a thread whose magazine has no room.
+    pub(crate) fn give(&self, seat: &Seat, class: Class, block: *mut u8) {
+        if seat.with_own(&self.registry, |cache| self.give_into(cache, class, block)).is_none() {
+            self.give_directly(class, block);
+        }
+    }
+
+    fn give_into(&self, cache: &Cache, class: Class, block: *mut u8) {
+        let magazine = cache.magazine(MagazineAt::of_class(class));
+        if magazine.push(block) {
+            return;
+        }
+        let streak = cache.note_miss(class.index(), Miss::Give);
+        let room = magazine.room();
+        if cache.widen(class.index()) == room {
+            let count = magazine.count();
+            let gone = if streak { count } else { count.div_ceil(2) };
+            let mut batch = Batch::new(self);
+            magazine.oldest(gone).filter_map(NonNull::new).for_each(|block| batch.add(class.index(), block.as_ptr()));
+            magazine.drop_oldest(gone);
+            batch.flush();
+        }
+        let pushed = magazine.push(block);
+        debug_assert!(pushed);
+    }
+
+    /// Takes back blocks of `class`: their tags and slabs are asked for first, all of them, so that the lock is held
+    /// for as short a time as can be.
+    fn give_all(&self, class: Class, blocks: impl Iterator<Item = *mut u8> + Clone) {
+        for block in blocks.clone() {
+            if let Some((slab, _)) = self.pools.locate(block.addr()) {
+                self.pools.slabs().prefetch(slab);
+            }
+        }
+        self.pools.lock(class).give(blocks);
+    }
+
+    /// Takes back a block of `class` from a thread without magazines.
+    pub(crate) fn give_directly(&self, class: Class, block: *mut u8) {
+        self.pools.lock(class).give([block].into_iter());
+    }
+
+    /// A run of `class` for a thread, out of its magazines where they have one; whether it reads as zero.
+    pub(crate) fn take_run(&self, seat: &Seat, class: RunClass) -> Option<(NonNull<u8>, bool)> {
+        let held = seat.with_own(&self.registry, |cache| {
+            let block = cache.magazine(MagazineAt::of_run(class)).pop()?;
+            cache.run_pages.sub(class.pages());
+            Some((block, false))
+        });
+        held.flatten().or_else(|| self.take_pages(class.pages(), PAGE))
+    }
+
+    /// A run of its own; whether it reads as zero.
+    pub(crate) fn take_pages(&self, pages: u32, align: usize) -> Option<(NonNull<u8>, bool)> {
+        let runs = self.pools.runs();
+        let taken = runs.lock().take(pages, align)?;
+        NonNull::new(runs.region().page_start(taken.first)).map(|start| (start, taken.zero))
+    }
+
+    /// Takes back a run of `class`, into the thread's magazines where there is room.
+    pub(crate) fn give_run(&self, seat: &Seat, class: RunClass, block: *mut u8) {
+        let kept = seat.with_own(&self.registry, |cache| {
+            let (magazine, pages) = (cache.magazine(MagazineAt::of_run(class)), class.pages());
+            if magazine.room() == 0 {
+                magazine.set_room(capacity(CLASSES + class.index()));
+            }
+            if cache.run_pages.get() + pages > RUN_PAGES_HELD {
+                self.drain_runs(cache);
+            }
+            let kept = magazine.push(block);
+            if kept {
+                cache.run_pages.add(pages);
+            }
+            kept
+        });
+        if kept != Some(true) {
+            self.give_pages(class.pages(), block);
+        }
+    }
+
+    /// Takes back a run of `pages` pages.
+    pub(crate) fn give_pages(&self, pages: u32, block: *mut u8) {
+        let (runs, address) = (self.pools.runs(), block.addr());
+        let given = match runs.region().locate(address) {
+            Some((first, 0)) => runs.lock().give(first, pages).is_ok(),
+            _ => false,
+        };
+        if !given {
+            Misuse { address, claimed: Claimed::Pages(pages), found: self.pools.what_is(address) }.report();
+        }
+    }
+
+    fn drain_runs(&self, cache: &Cache) {
+        cache.run_pages.set(0);
+        for (index, magazine) in cache.magazines().skip(CLASSES) {
+            while let Some(block) = magazine.pop() {
+                self.give_by_index(index, block.as_ptr());
+            }
+        }
+    }
+
+    /// Takes back a block of the magazine with this number.
+    fn give_by_index(&self, index: usize, block: *mut u8) {
+        if let Some(class) = Class::from_index(index) {
+            self.give_directly(class, block);
+        } else if let Some(class) = RunClass::from_index(index - CLASSES) {
+            self.give_pages(class.pages(), block);
+        }
+    }
+
+    /// Whether the thread of this seat has had so many misses that somebody should look at the clock.
+    pub(crate) fn is_time_to_look(&self, seat: &Seat) -> bool {
+        // SAFETY: the cache that a seat names stays mapped until the seat leaves it.
+        let cache = unsafe { seat.own().as_ref() };
+        cache.is_none_or(|cache| cache.misses.get() % MISSES_PER_LOOK == 0)
+    }
+
+    /// Finds the thread of this seat a cache; without a spare one, and with no room for another, it goes without.
+    pub(crate) fn sit(&self, seat: &Seat) {
+        let _registry = self.registry.lock();
+        let index = match self.state.spare.get().checked_sub(1) {
+            Some(spare) => {
+                self.state.spare.set(self.caches.at(spare as usize).next.get());
+                spare
+            }
+            None => {
+                let high = self.state.high.get();
+                let entries = high as usize + 1;
+                if entries > self.caches.len()
+                    || self.pools.runs().region().ensure(Zone::Caches, entries * size_of::<Cache>()).is_err()
+                {
+                    return;
+                }
+                self.state.high.set(high + 1);
+                high
+            }
+        };
+        let cache = self.caches.at(index as usize);
+        cache.seat.store(ptr::from_ref(seat).cast_mut(), Ordering::Relaxed);
+        seat.sit(ptr::from_ref(cache).cast_mut());
+    }
+
+    /// Empties the cache of this thread, which is about to end, and lets others have it.
+    pub(crate) fn leave(&self, seat: &Seat) {
+        let _registry = self.registry.lock();
+        // SAFETY: the cache that a seat names stays mapped until the seat leaves it, below.
+        let Some(cache) = (unsafe { seat.own().as_ref() }) else { return };
+        seat.leave(nobody());
+        self.retire(cache);
+    }
+
+    /// Empties a cache without an owner and lets others have it; the caller holds the registry's lock.
+    fn retire(&self, cache: &Cache) {
+        self.drain(cache);
+        cache.seat.store(ptr::null_mut(), Ordering::Relaxed);
+        cache.set_busy(false);
+        cache.next.set(self.state.spare.get());
+        self.state.spare.set(self.index_of(cache) + 1);
+    }
+
+    fn index_of(&self, cache: &Cache) -> u32 {
+        let distance = ptr::from_ref(cache).addr() - ptr::from_ref(self.caches.at(0)).addr();
+        crate::units::low32(distance / size_of::<Cache>())
+    }
+
+    fn drain(&self, cache: &Cache) {
+        let mut batch = Batch::new(self);
+        cache.drain(&mut |index, block| batch.add(index, block.as_ptr()));
+        batch.flush();
+    }
+
+    /// Takes from the caches of other threads what they do not need: all of it from those that had no miss since the
+    /// last look, or from every one with `even_busy`.
+    pub(crate) fn take_idle(&self, own: &Seat, even_busy: bool) {
+        let _registry = self.registry.lock();
+        for cache in self.caches() {
+            let seat = cache.seat.load(Ordering::Relaxed);
+            // SAFETY: a seat outlives its thread's stay in the registry, whose lock is held.
+            let Some(seat) = (unsafe { seat.as_ref() }) else { continue };
+            let misses = cache.misses.get();
+            let idle = cache.misses_seen.get() == misses;
+            cache.misses_seen.set(misses);
+            if ptr::eq(seat, own) || !(idle || even_busy) || !seat.evict(nobody()) {
+                continue;
+            }
+            let mut batch = Batch::new(self);
+            cache.take_below_tops(&mut |index, block| batch.add(index, block.as_ptr()));
+            batch.flush();
+        }
+    }
+
+    /// Empties this thread's own magazines.
+    pub(crate) fn flush_own(&self, seat: &Seat) {
+        seat.with_own(&self.registry, |cache| self.drain(cache));
+    }
+
+    /// In the child of a `fork`: only the thread of seat `own` came along. The others' magazines are emptied.
+    ///
+    /// The other threads stopped between two instructions of a pop, a push or a miss. A block that was on its way is
+    /// lost to the child, but none is in two places.
+    pub(crate) fn adopt_orphans(&self, own: &Seat) {
+        let _registry = self.registry.lock();
+        for cache in self.caches() {
+            let seat = cache.seat.load(Ordering::Relaxed);
+            if seat.is_null() || ptr::eq(seat, own) {
+                continue;
+            }
+            self.retire(cache);
+        }
+    }
+
+    /// Where a block lies now whose address was put into a magazine when the region lay at the recorded base.
+    pub(crate) fn here(&self, address: usize) -> usize {
+        let base = self.pools.runs().region().base().as_ptr().addr();
+        #[allow(clippy::cast_possible_truncation, reason = "addresses have 64 bits")]
+        let written = self.state.base.get() as usize;
+        base.wrapping_add(address.wrapping_sub(written))
+    }
+
+    /// Empties all caches of an image just taken up, whose threads are gone, and makes them spare.
+    ///
+    /// The image has been checked: what lies in the magazines are blocks that were allocated. A block that lies in two
+    /// of them, in an image made by nobody honest, is given back once: `is_taken` says whether it still can be.
+    pub(crate) fn take_up(&self, is_taken: impl Fn(NonNull<u8>) -> bool) {
+        let _registry = self.registry.lock();
+        self.state.spare.set(0);
+        let base = self.pools.runs().region().base().as_ptr();
+        for cache in self.caches() {
+            cache.drain(&mut |index, block| {
+                let distance = self.here(block.as_ptr().addr()).wrapping_sub(base.addr());
+                if let Some(block) = NonNull::new(base.wrapping_add(distance)).filter(|block| is_taken(*block)) {
+                    self.give_by_index(index, block.as_ptr());
+                }
+            });
+            self.retire(cache);
+        }
+        self.state.base.set(base.addr() as u64);
+    }
+
+    /// Makes every seat of this heap forget it; its owner has it for itself and is about to close it.
+    pub(crate) fn unseat_all(&self) {
+        let _registry = self.registry.lock();
+        for cache in self.caches() {
+            let seat = cache.seat.load(Ordering::Relaxed);
+            // SAFETY: a seat outlives its thread's stay in the registry, whose lock is held.
+            if let Some(seat) = unsafe { seat.as_ref() } {
+                seat.leave(nobody());
+            }
+        }
+    }
+}
+
+/// As many blocks as the largest magazine has.
+const BATCH: usize = 64;
+
+/// Blocks of one magazine on their way to its pool.
+struct Batch<'a> {
+    magazines: &'a Magazines,
+    index: usize,
+    blocks: [*mut u8; BATCH],
+    count: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn new(magazines: &'a Magazines) -> Self {
+        Self { magazines, index: 0, blocks: [ptr::null_mut(); BATCH], count: 0 }
+    }
+
+    fn add(&mut self, index: usize, block: *mut u8) {
+        if index != self.index || self.count == BATCH {
+            self.flush();
+            self.index = index;
+        }
+        self.blocks[self.count] = block;
+        self.count += 1;
+    }
+
+    fn flush(&mut self) {
+        let blocks = &self.blocks[..self.count];
+        if let Some(class) = Class::from_index(self.index) {
+            if !blocks.is_empty() {
+                self.magazines.give_all(class, blocks.iter().copied());
+            }
+        } else {
+            blocks.iter().for_each(|block| self.magazines.give_by_index(self.index, *block));
+        }
+        self.count = 0;
+    }
+}

@@ -1,0 +1,37 @@
+//! The seats of this thread, one for each heap that has a number.
+
+use super::{Cache, Seat};
+
+/// How many heaps can have magazines at one time. The last number has nobody's seat: it is for heaps without one.
+pub(crate) const SEATS: usize = 64;
+/// The number of heaps that came too late for a seat: threads use their pools directly.
+pub(crate) const NO_SEAT: usize = SEATS - 1;
+/// The number of the process's global heap.
+pub(crate) const GLOBAL_SEAT: usize = 0;
+
+/// The cache of whoever has none: nothing to pop, no room to push, and never written.
+static EMPTY: Cache = Cache::EMPTY;
+
+thread_local! {
+    // `const` and without `Drop`: a plain thread-local access, at any time in a thread's life.
+    static SEATS_HERE: [Seat; SEATS] = const { [const { Seat::new(nobody()) }; SEATS] };
+}
+
+/// The cache that a seat points at while nobody sits there.
+pub(crate) const fn nobody() -> *mut Cache {
+    (&raw const EMPTY).cast_mut()
+}
+
+/// Calls `act` with this thread's seat in the heap of this number.
+#[inline]
+pub(crate) fn with_seat<R>(number: usize, act: impl FnOnce(&Seat) -> R) -> R {
+    SEATS_HERE.with(|seats| act(&seats[number]))
+}
+
+/// The cache that this thread's pops and pushes in the heap of this number go through.
+#[inline]
+pub(crate) fn fast_cache(number: usize) -> &'static Cache {
+    // SAFETY: a seat points at the empty cache, or at one that stays mapped until its heap closes, which nobody can
+    // do while another uses the heap. The reference is used for one operation only.
+    unsafe { &*with_seat(number, Seat::fast) }
+}

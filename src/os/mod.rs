@@ -1,0 +1,12 @@
+//! Floor 1: the operating system, and the only place with system calls.
+//!
+//! Address space is *reserved* (it costs nothing and cannot be touched), *committed* (it may be touched, and reads
+//! as zero until it is written) and *purged* (its memory goes back, and it reads as zero again). Nothing here knows
+//! what the memory is for.
+
+mod linux;
+
+pub(crate) use linux::{
+    Fault, advise_huge, barrier_everywhere, commit, die, forbid, milliseconds, on_fork, page_size, purge,
+    release, reserve, wait_while, wake_one,
+};

@@ -1,0 +1,295 @@
+//! What can be done with a pool while its lock is held.
+
+use core::fmt;
+
+use super::{PoolState, Pools, Slab, Spot};
+use crate::misuse::{Claimed, Found, Misuse};
+use crate::sync::Held;
+use crate::units::{Class, PAGE_SHIFT, Page, SlabShape, shape};
+
+/// How many empty slabs a pool keeps for the next refill.
+const EMPTY_KEPT: u32 = 1;
+
+/// A pool, for the holder of its lock.
+pub(crate) struct PoolGuard<'a> {
+    pools: &'a Pools,
+    class: Class,
+    shape: &'static SlabShape,
+    state: &'a PoolState,
+    _held: Held<'a>,
+}
+
+impl<'a> PoolGuard<'a> {
+    #[inline]
+    pub(super) fn new(pools: &'a Pools, class: Class, held: Held<'a>) -> Self {
+        Self { pools, class, shape: shape(class), state: pools.state(class), _held: held }
+    }
+
+    /// Hands out up to `count` blocks, in address order within a slab, to `accept`; says how many there were.
+    #[inline]
+    pub(crate) fn take(&self, count: u32, mut accept: impl FnMut(*mut u8)) -> u32 {
+        let mut missing = count;
+        while missing > 0 {
+            let Some(id) = self.first_slab() else { break };
+            let slab = self.pools.slabs.at(id);
+            let had = slab.free();
+            let got = self.take_from(slab, missing, &mut accept);
+            slab.sub_free(got);
+            self.state.free.sub(u64::from(got));
+            missing -= got;
+            if had == self.shape.blocks {
+                self.state.empty.sub(1);
+            }
+            if got == had {
+                self.unlink(slab);
+            }
+            if got == 0 {
+                break;
+            }
+        }
+        self.state.taken.add(u64::from(count - missing));
+        count - missing
+    }
+
+    fn take_from(&self, slab: &Slab, count: u32, accept: &mut impl FnMut(*mut u8)) -> u32 {
+        let base = self.pools.block_start(slab, 0, 0);
+        let stride = self.shape.stride as usize;
+        let mut missing = count;
+        let mut pages = 0;
+        for (index, word) in slab.words()[..self.shape.words()].iter().enumerate() {
+            let mut bits = word.get();
+            if bits == 0 {
+                continue;
+            }
+            while bits != 0 && missing > 0 {
+                let block = index * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                missing -= 1;
+                accept(base.wrapping_add(block * stride));
+                if slab.has_holes() {
+                    pages |= slab.pages_of(self.shape, crate::units::low32(block));
+                }
+            }
+            word.set(bits);
+            if missing == 0 {
+                break;
+            }
+        }
+        slab.set_aged(0);
+        if pages != 0 {
+            self.fill_holes(slab, pages);
+        }
+        count - missing
+    }
+
+    /// Notes that these pages of a slab with holes are about to be written.
+    #[cold]
+    fn fill_holes(&self, slab: &Slab, pages: u64) {
+        let _runs = self.pools.runs.lock();
+        spans(pages, |first, len| self.pools.runs.touched().set(slab.first().plus(first), len));
+    }
+
+    /// Takes back blocks of this class, all of them allocated.
+    ///
+    /// A block that is not, or not of this class, ends the process with a message.
+    #[inline]
+    pub(crate) fn give(&self, blocks: impl Iterator<Item = *mut u8>) {
+        let mut open: Option<(u32, &Slab, u32)> = None;
+        for block in blocks {
+            let address = block.addr();
+            let Some((id, distance)) = self.pools.locate(address) else { self.not_a_block(address) };
+            let (slab, given) = match open {
+                Some((same, slab, given)) if same == id => (slab, given),
+                _ => {
+                    if let Some((last, slab, given)) = open {
+                        self.finish(last, slab, given);
+                    }
+                    (self.verified(id, address), 0)
+                }
+            };
+            match slab.spot(self.shape, distance) {
+                Spot::Start(block) if slab.set_free(block) => {}
+                Spot::Start(_) => self.misuse(address, Found::FreeBlock { class: self.class, slab: id }),
+                Spot::Elsewhere => self.misuse(address, Found::InsideBlock { class: self.class, slab: id }),
+            }
+            open = Some((id, slab, given + 1));
+        }
+        if let Some((last, slab, given)) = open {
+            self.finish(last, slab, given);
+        }
+    }
+
+    /// The record of slab `id`, which must be one of this pool.
+    #[inline]
+    fn verified(&self, id: u32, address: usize) -> &'a Slab {
+        let slab = self.pools.slabs.at(id);
+        if !slab.is_marked(id) {
+            self.misuse(address, Found::DamagedSlab { slab: id });
+        }
+        match slab.class() {
+            Some(class) if class == self.class => slab,
+            Some(class) => self.misuse(address, Found::Block { class, slab: id }),
+            None => self.misuse(address, Found::DamagedSlab { slab: id }),
+        }
+    }
+
+    /// Counts blocks just freed in a slab, and puts the slab where it belongs.
+    #[inline]
+    fn finish(&self, id: u32, slab: &Slab, given: u32) {
+        let had = slab.free();
+        slab.add_free(given);
+        self.state.free.add(u64::from(given));
+        if had == 0 {
+            self.push_back(id, slab);
+        }
+        if had + given == self.shape.blocks {
+            self.became_empty(id, slab);
+        }
+    }
+
+    #[cold]
+    fn became_empty(&self, id: u32, slab: &Slab) {
+        if self.state.empty.get() >= EMPTY_KEPT {
+            self.unlink(slab);
+            self.close(id, slab);
+        } else {
+            self.state.empty.add(1);
+        }
+    }
+
+    /// Gives the run of an empty slab, which is in no list, back to the runs.
+    fn close(&self, id: u32, slab: &Slab) {
+        slab.close();
+        self.state.slabs.sub(1);
+        self.state.free.sub(u64::from(self.shape.blocks));
+        let runs = self.pools.runs.lock();
+        runs.give_slab(slab.first(), self.shape.pages);
+        self.pools.slabs.give_id(id);
+    }
+
+    /// The first slab with a free block, a new one if there is none.
+    #[inline]
+    fn first_slab(&self) -> Option<u32> {
+        match self.state.head.get().checked_sub(1) {
+            Some(id) => Some(id),
+            None => self.open(),
+        }
+    }
+
+    #[cold]
+    fn open(&self) -> Option<u32> {
+        let runs = self.pools.runs.lock();
+        let id = self.pools.slabs.next_id(&runs)?;
+        let taken = runs.take_slab(self.shape.pages, id)?;
+        self.pools.slabs.take_id(id);
+        drop(runs);
+        let slab = self.pools.slabs.at(id);
+        slab.open(id, self.class, taken.first);
+        self.push_back(id, slab);
+        self.state.slabs.add(1);
+        self.state.empty.add(1);
+        self.state.free.add(u64::from(self.shape.blocks));
+        Some(id)
+    }
+
+    fn push_back(&self, id: u32, slab: &Slab) {
+        let tail = self.state.tail.get();
+        slab.next.set(0);
+        slab.previous.set(tail);
+        match tail.checked_sub(1) {
+            Some(last) => self.pools.slabs.at(last).next.set(id + 1),
+            None => self.state.head.set(id + 1),
+        }
+        self.state.tail.set(id + 1);
+    }
+
+    fn unlink(&self, slab: &Slab) {
+        let (next, previous) = (slab.next.get(), slab.previous.get());
+        match previous.checked_sub(1) {
+            Some(previous) => self.pools.slabs.at(previous).next.set(next),
+            None => self.state.head.set(next),
+        }
+        match next.checked_sub(1) {
+            Some(next) => self.pools.slabs.at(next).previous.set(previous),
+            None => self.state.tail.set(previous),
+        }
+    }
+
+    /// Gives back what the list's slabs hold without need: empty slabs, and the memory of pages that hold no block,
+    /// if they were so at the last look already (or at once, with `at_once`). Says how many pages lost their memory.
+    pub(crate) fn give_back(&self, at_once: bool) -> u32 {
+        let mut purged = 0;
+        let mut next = self.state.head.get();
+        while let Some(id) = next.checked_sub(1) {
+            let slab = self.pools.slabs.at(id);
+            next = slab.next.get();
+            // Fewer free blocks than a page holds cannot leave a page empty.
+            if (slab.free() as usize * self.class.stride()) >> PAGE_SHIFT == 0 {
+                continue;
+            }
+            let due = if at_once { !0 } else { slab.aged() };
+            if slab.free() == self.shape.blocks && due != 0 {
+                self.state.empty.sub(1);
+                self.unlink(slab);
+                self.close(id, slab);
+                continue;
+            }
+            let empty = slab.empty_pages();
+            slab.set_aged(empty & !due);
+            if empty & due != 0 {
+                purged += self.purge(slab, empty & due);
+            }
+        }
+        purged
+    }
+
+    fn purge(&self, slab: &Slab, pages: u64) -> u32 {
+        let (runs, mut purged) = (&self.pools.runs, 0);
+        let mut due = 0_u64;
+        spans(pages, |first, len| {
+            runs.touched().spans(slab.first().plus(first), len, |page: Page, count| {
+                // SAFETY: no allocated block has a byte on these pages, and none gets one while the pool is locked.
+                if unsafe { runs.region().purge(page, count) } {
+                    due |= (!0 >> (64 - count)) << (page.0 - slab.first().0);
+                    purged += count;
+                }
+            });
+        });
+        if due != 0 {
+            slab.set_holes();
+            let _runs = runs.lock();
+            spans(due, |first, len| runs.touched().clear(slab.first().plus(first), len));
+        }
+        purged
+    }
+
+    #[cold]
+    fn not_a_block(&self, address: usize) -> ! {
+        self.misuse(address, self.pools.runs.what_is(address))
+    }
+
+    #[cold]
+    fn misuse(&self, address: usize, found: Found) -> ! {
+        Misuse { address, claimed: Claimed::Small(self.class), found }.report()
+    }
+}
+
+/// Calls `act` with the start and length of each span of ones.
+fn spans(bits: u64, mut act: impl FnMut(u32, u32)) {
+    let (mut bits, mut at) = (bits, 0);
+    while bits != 0 {
+        let zeros = bits.trailing_zeros();
+        at += zeros;
+        bits >>= zeros;
+        let ones = bits.trailing_ones();
+        act(at, ones);
+        at += ones;
+        bits = bits.checked_shr(ones).unwrap_or(0);
+    }
+}
+
+impl fmt::Debug for PoolGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolGuard").field("class", &self.class).field("state", self.state).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! Floor 4: for each size class a pool of slabs, with a bitmap of free blocks each.
+//!
+//! A slab belongs to its pool, never to a thread. Blocks are handed out in address order, so that what is allocated
+//! together lies together, whatever the order it was freed in. Nothing is written into a free block.
+//!
+//! Each pool has a lock; the lock of the runs is taken inside of it where a slab comes or goes.
+//!
+//! 1. The pool's list holds exactly the slabs that have a free block.
+//! 2. A slab's count of free blocks is the number of bits set in its bitmap.
+//! 3. A block whose bit is clear has an owner: a caller, or a magazine.
+//! 4. A free block's page may have been given back to the system only if the slab has holes; its touched bit says so.
+
+mod guard;
+mod slab;
+mod slabs;
+
+use core::fmt;
+
+use crate::misuse::Found;
+use crate::region::{Placed, Zone};
+use crate::runs::Runs;
+use crate::sync::{Lock, Word32, Word64};
+use crate::units::{CLASSES, Class, Page, shape};
+
+pub(crate) use guard::PoolGuard;
+pub(crate) use slab::{Slab, Spot};
+pub(crate) use slabs::{Slabs, SlabsState};
+
+/// What a pool keeps in the image's header, on a line of its own.
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(crate) struct PoolState {
+    /// First and last slab of the list, as one more than their numbers; 0 for none.
+    pub(crate) head: Word32,
+    pub(crate) tail: Word32,
+    pub(crate) slabs: Word32,
+    /// Slabs all of whose blocks are free.
+    pub(crate) empty: Word32,
+    pub(crate) free: Word64,
+    /// Blocks handed out so far, to magazines as well as to callers.
+    pub(crate) taken: Word64,
+}
+
+/// The pools of one heap.
+pub(crate) struct Pools {
+    runs: Runs,
+    slabs: Slabs,
+    states: Placed<[PoolState; CLASSES]>,
+    locks: [Lock; CLASSES],
+}
+
+impl Pools {
+    /// # Safety
+    /// `states` and `slabs` lie in the region of `runs`; they and its table of slabs hold what [`Pools`] wrote, or
+    /// zeros.
+    pub(crate) unsafe fn new(runs: Runs, states: Placed<[PoolState; CLASSES]>, slabs: Placed<SlabsState>) -> Self {
+        // SAFETY: slabs are made of atomic integers, for which any bytes are valid.
+        let table = unsafe { runs.region().table(Zone::Slabs) };
+        Self { slabs: Slabs::new(slabs, table), runs, states, locks: [const { Lock::new() }; CLASSES] }
+    }
+
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    pub(crate) fn slabs(&self) -> &Slabs {
+        &self.slabs
+    }
+
+    /// The pool of `class` for oneself.
+    #[inline]
+    pub(crate) fn lock(&self, class: Class) -> PoolGuard<'_> {
+        PoolGuard::new(self, class, self.locks[class.index()].lock())
+    }
+
+    /// The locks themselves, for a fork and for the counts.
+    pub(crate) fn raw_locks(&self) -> &[Lock; CLASSES] {
+        &self.locks
+    }
+
+    /// What the header holds of a pool. Read without its lock, the words may not fit each other.
+    pub(crate) fn state(&self, class: Class) -> &PoolState {
+        &self.states[class.index()]
+    }
+
+    /// The slab in which `address` lies, and the distance from the start of its run.
+    ///
+    /// For a block that the caller has allocated the answer stays true without a lock.
+    #[inline]
+    pub(crate) fn locate(&self, address: usize) -> Option<(u32, u32)> {
+        let (page, rest) = self.runs.region().locate(address)?;
+        let tag = self.runs.tag(page);
+        tag.is(crate::runs::Kind::Slab).then(|| (tag.slab_id(), (tag.index() << crate::units::PAGE_SHIFT) + rest))
+    }
+
+    /// What `address` points at, for a message.
+    pub(crate) fn what_is(&self, address: usize) -> Found {
+        let Some((id, distance)) = self.locate(address) else { return self.runs.what_is(address) };
+        let slab = self.slabs.at(id);
+        let Some(class) = slab.class().filter(|_| slab.is_marked(id)) else { return Found::DamagedSlab { slab: id } };
+        match slab.spot(shape(class), distance) {
+            Spot::Start(block) if slab.is_free(block) => Found::FreeBlock { class, slab: id },
+            Spot::Start(_) => Found::Block { class, slab: id },
+            Spot::Elsewhere => Found::InsideBlock { class, slab: id },
+        }
+    }
+
+    /// The address of block `block` of this slab.
+    pub(crate) fn block_start(&self, slab: &Slab, stride: u32, block: u32) -> *mut u8 {
+        let start: Page = slab.first();
+        self.runs.region().page_start(start).wrapping_add(slab.colour() as usize + block as usize * stride as usize)
+    }
+}
+
+impl fmt::Debug for Pools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pools").field("runs", &self.runs).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

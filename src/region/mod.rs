@@ -1,0 +1,300 @@
+//! Floor 2: one contiguous range of memory that grows in place and never moves.
+//!
+//! The region is divided into zones: the header, the tables that describe the pages, and the pages themselves. In a
+//! reserved region each zone has all its address space from the start and is committed from its front as it is
+//! needed; in a caller's buffer everything is there from the start. What the tables mean is not known here.
+//!
+//! 1. A zone's committed bytes are a prefix of it, and only grow.
+//! 2. Committed memory that nobody has written reads as zero, in a buffer as well: taking one up clears the tables.
+
+mod place;
+mod plan;
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use crate::os;
+use crate::sync::Word64;
+use crate::units::{HUGE, PAGE, Page, low32, round_up};
+
+pub(crate) use place::{Placed, Table};
+pub(crate) use plan::{Plan, Sizes, ZONES, Zone};
+
+/// A heap whose pages fill less than this asks for no huge page: one alone would be a large part of it.
+const HUGE_FROM: usize = HUGE;
+/// What a zone grows by at the least, so that growing is rare.
+const TABLE_STEP: usize = 64 << 10;
+const PAGES_STEP: usize = 256 << 10;
+/// What the pages grow by at the most, beyond what was asked for.
+const PAGES_STEP_MAX: usize = 64 << 20;
+
+/// Where a region's memory comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Backing {
+    /// Address space of our own, committed as needed.
+    Reserved,
+    /// Memory that the caller owns, all of it usable.
+    Buffer,
+}
+
+/// A contiguous range of memory, divided by its [`Plan`].
+pub(crate) struct Region {
+    base: NonNull<u8>,
+    plan: Plan,
+    backing: Backing,
+    /// Usable bytes of each zone, from its front. The header's and the caches' belong to the registry's lock, the
+    /// others to the lock of the runs.
+    committed: [Word64; ZONES],
+    system_page: usize,
+}
+
+// SAFETY: the pointer is to memory that the region owns (or borrows for its whole life) and hands out by address only.
+unsafe impl Send for Region {}
+// SAFETY: as above; the counters are atomic.
+unsafe impl Sync for Region {}
+
+impl Region {
+    /// Reserves a region with room for `pages` pages, or for half as many, and so on down to `least`, where address
+    /// space is short.
+    pub(crate) fn reserve(sizes: &Sizes, pages: u32, least: u32) -> Result<Self, os::Fault> {
+        let mut pages = pages.max(least);
+        loop {
+            let plan = Plan::reserved(sizes, pages);
+            match os::reserve(plan.bytes(), HUGE) {
+                Ok(base) => {
+                    let region = Self::new(base, plan, Backing::Reserved);
+                    region.ensure(Zone::Header, plan.size(Zone::Header))?;
+                    return Ok(region);
+                }
+                Err(fault) if pages <= least => return Err(fault),
+                Err(_) => pages = (pages / 2).max(least),
+            }
+        }
+    }
+
+    /// Lays a region over memory that is all usable, divided by `plan`.
+    ///
+    /// # Safety
+    /// `plan.bytes()` bytes from `base`, a multiple of the page, are valid for reads and writes and used by nobody
+    /// else as long as the region lives.
+    pub(crate) unsafe fn over(base: NonNull<u8>, plan: Plan) -> Self {
+        debug_assert!(base.as_ptr().addr().is_multiple_of(PAGE));
+        let region = Self::new(base, plan, Backing::Buffer);
+        for zone in Zone::ALL {
+            region.committed[zone.index()].set(plan.size(zone) as u64);
+        }
+        region
+    }
+
+    fn new(base: NonNull<u8>, plan: Plan, backing: Backing) -> Self {
+        let committed = [const { Word64::new(0) }; ZONES];
+        Self { base, plan, backing, committed, system_page: os::page_size().max(PAGE) }
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Whether the memory is a caller's, and so can neither grow nor be given back.
+    pub(crate) fn is_buffer(&self) -> bool {
+        self.backing == Backing::Buffer
+    }
+
+    /// Bytes that are usable, in all zones together.
+    pub(crate) fn committed(&self) -> u64 {
+        self.committed.iter().map(Word64::get).sum()
+    }
+
+    /// The table that fills `zone`.
+    ///
+    /// # Safety
+    /// The zone holds `T`s, for which any bytes are valid, and the table is not used after the region is gone.
+    pub(crate) unsafe fn table<T>(&self, zone: Zone) -> Table<T> {
+        let len = self.plan.size(zone) / size_of::<T>();
+        // SAFETY: the zone lies in the region, at a multiple of a line; the rest is the caller's promise.
+        unsafe { Table::new(self.zone_start(zone).cast::<T>(), len) }
+    }
+
+    fn zone_start(&self, zone: Zone) -> NonNull<u8> {
+        // SAFETY: every zone starts inside the region.
+        unsafe { self.base.add(self.plan.start(zone)) }
+    }
+
+    /// Makes at least the first `bytes` of `zone` usable.
+    pub(crate) fn ensure(&self, zone: Zone, bytes: usize) -> Result<(), os::Fault> {
+        let have = self.committed_in(zone);
+        if bytes <= have {
+            return Ok(());
+        }
+        let step = (have / 2).max(TABLE_STEP);
+        self.commit_to(zone, bytes.max(have.saturating_add(step)))
+    }
+
+    fn committed_in(&self, zone: Zone) -> usize {
+        usize::try_from(self.committed[zone.index()].get()).unwrap_or(usize::MAX)
+    }
+
+    fn commit_to(&self, zone: Zone, bytes: usize) -> Result<(), os::Fault> {
+        let have = self.committed_in(zone);
+        let size = self.plan.size(zone);
+        let target = round_up(bytes, self.system_page).map_or(size, |rounded| rounded.min(size));
+        if bytes > size || self.is_buffer() {
+            return Err(os::Fault::NOMEM);
+        }
+        // SAFETY: the zone is longer than `have`.
+        let start = unsafe { self.zone_start(zone).add(have) };
+        // SAFETY: whole pages of the reserved range: zones and their committed parts end at system pages.
+        unsafe { os::commit(start.as_ptr(), target - have) }?;
+        self.committed[zone.index()].set(target as u64);
+        Ok(())
+    }
+
+    /// How many pages are usable.
+    pub(crate) fn pages(&self) -> u32 {
+        low32(self.committed_in(Zone::Pages) / PAGE)
+    }
+
+    /// Makes at least `pages` pages usable, and a step more where there is room; says how many are.
+    pub(crate) fn grow(&self, pages: u32) -> Result<u32, os::Fault> {
+        let have = self.committed_in(Zone::Pages);
+        let want = pages as usize * PAGE;
+        let size = self.plan.size(Zone::Pages);
+        if want <= have {
+            return Ok(self.pages());
+        }
+        if want > size {
+            return Err(os::Fault::NOMEM);
+        }
+        let step = (have / 4).clamp(PAGES_STEP, PAGES_STEP_MAX);
+        let mut target = want.max(have + step).min(size);
+        if target > HUGE_FROM {
+            target = round_up(target, HUGE).map_or(size, |rounded| rounded.min(size));
+        }
+        self.commit_to(Zone::Pages, target).or_else(|_| self.commit_to(Zone::Pages, want))?;
+        if have < HUGE_FROM && target >= HUGE_FROM {
+            self.ask_for_huge_pages();
+        }
+        Ok(self.pages())
+    }
+
+    fn ask_for_huge_pages(&self) {
+        let zone = self.zone_start(Zone::Pages);
+        let size = self.plan.size(Zone::Pages);
+        if size > HUGE_FROM {
+            // SAFETY: the zone is longer than this.
+            let start = unsafe { zone.add(HUGE_FROM) };
+            // Without huge pages everything works the same, only slower.
+            // SAFETY: whole pages of the reserved range.
+            let _ = unsafe { os::advise_huge(start.as_ptr(), size - HUGE_FROM) };
+        }
+    }
+
+    /// Gives back the memory of `count` pages from `first` on, as far as whole system pages lie in them; says
+    /// whether they now read as zero.
+    ///
+    /// # Safety
+    /// The pages are usable and nobody needs what they hold.
+    pub(crate) unsafe fn purge(&self, first: Page, count: u32) -> bool {
+        if self.is_buffer() || self.system_page != PAGE {
+            return false;
+        }
+        // SAFETY: whole pages of the reserved range; nobody needs them by the caller's promise.
+        unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok()
+    }
+
+    /// Makes any access to this page a fault, where the memory is our own.
+    ///
+    /// # Safety
+    /// The page is usable, and nobody uses it until [`Region::allow`].
+    pub(crate) unsafe fn forbid(&self, page: Page) {
+        if !self.is_buffer() && self.system_page == PAGE {
+            // A refusal (too many mappings) leaves the page without a guard, which breaks nothing.
+            // SAFETY: a whole page of the reserved range, and the caller's promise.
+            let _ = unsafe { os::forbid(self.page_start(page), PAGE) };
+        }
+    }
+
+    /// Undoes [`Region::forbid`]; says whether the page is usable again.
+    pub(crate) fn allow(&self, page: Page) -> bool {
+        // SAFETY: a whole page of the reserved range.
+        self.is_buffer() || unsafe { os::commit(self.page_start(page), PAGE) }.is_ok()
+    }
+
+    /// The address of a page's first byte.
+    #[inline]
+    pub(crate) fn page_start(&self, page: Page) -> *mut u8 {
+        self.base.as_ptr().wrapping_add(self.plan.start(Zone::Pages) + page.bytes())
+    }
+
+    /// The page in which `address` lies, and how far into it; `None` outside of the usable pages.
+    #[inline]
+    pub(crate) fn locate(&self, address: usize) -> Option<(Page, u32)> {
+        let distance = address.wrapping_sub(self.page_start(Page(0)).addr());
+        if distance < self.committed_in(Zone::Pages) {
+            Some((Page(low32(distance / PAGE)), low32(distance % PAGE)))
+        } else {
+            None
+        }
+    }
+
+    /// How far `address` lies from the region's base; meaningless for addresses outside of it.
+    pub(crate) fn offset_of(&self, address: usize) -> u64 {
+        address.wrapping_sub(self.base.as_ptr().addr()) as u64
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        if self.backing == Backing::Reserved {
+            // SAFETY: the range came from `reserve`, and whoever drops the region uses it no more.
+            unsafe { os::release(self.base, self.plan.bytes()) };
+        }
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region")
+            .field("base", &self.base)
+            .field("backing", &self.backing)
+            .field("committed", &self.committed())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes { header: 5000, cache: 1024, caches: 4, slab: 128 };
+
+    #[test]
+    fn a_region_grows_in_place_and_purged_pages_read_as_zero() {
+        let region = Region::reserve(&SIZES, 1 << 16, 16).unwrap();
+        let base = region.base();
+        for want in [1, 65, 1000, 1 << 16] {
+            assert!(region.grow(want).unwrap() >= want);
+            let last = region.page_start(Page(want - 1));
+            // SAFETY: the page is committed, and only this test uses it.
+            unsafe { last.write(7) };
+            // SAFETY: as above, and nobody needs the byte.
+            assert!(unsafe { region.purge(Page(want - 1), 1) });
+            // SAFETY: as above.
+            assert_eq!(unsafe { last.read() }, 0);
+        }
+        assert_eq!(region.base(), base);
+        assert!(region.grow((1 << 16) + 1).is_err());
+        assert_eq!(region.locate(region.page_start(Page(3)).addr() + 17), Some((Page(3), 17)));
+        assert_eq!(region.locate(base.as_ptr().addr()), None);
+    }
+
+    #[test]
+    fn where_address_space_is_short_less_is_reserved() {
+        let region = Region::reserve(&SIZES, u32::MAX, 1 << 10).unwrap();
+        assert!(region.plan().pages() >= 1 << 10);
+    }
+}

@@ -1,0 +1,106 @@
+//! Typed views of the region's memory.
+
+use core::fmt;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use crate::os;
+
+/// A `T` at a fixed place of the region.
+pub(crate) struct Placed<T>(NonNull<T>);
+
+// SAFETY: a `Placed` only gives shared access, which `T: Sync` allows from any thread.
+unsafe impl<T: Sync> Send for Placed<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Placed<T> {}
+
+impl<T> Placed<T> {
+    /// # Safety
+    /// `place` is aligned and holds a valid `T`, changed only through shared references, as long as this is used.
+    pub(crate) const unsafe fn new(place: NonNull<T>) -> Self {
+        Self(place)
+    }
+}
+
+impl<T> Deref for Placed<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: `new`'s contract.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> fmt::Debug for Placed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Placed({:?})", self.0)
+    }
+}
+
+/// An array that fills a zone of the region. It may be longer than what is committed.
+pub(crate) struct Table<T> {
+    start: NonNull<T>,
+    len: usize,
+}
+
+// SAFETY: a table only gives shared access, which `T: Sync` allows from any thread.
+unsafe impl<T: Sync> Send for Table<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Table<T> {}
+
+impl<T> Table<T> {
+    /// # Safety
+    /// `start` is aligned; its `len` entries, as far as they are committed, hold valid `T`s changed only through
+    /// shared references, as long as the table is used. Entries that are not committed are never asked for.
+    pub(crate) const unsafe fn new(start: NonNull<T>, len: usize) -> Self {
+        Self { start, len }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The entry at `index`.
+    ///
+    /// An index beyond the table can only come from damaged metadata; going on would damage more, so it ends the
+    /// process.
+    #[inline]
+    pub(crate) fn at(&self, index: usize) -> &T {
+        if index >= self.len {
+            beyond();
+        }
+        // SAFETY: the index is within the table, and committed by `new`'s contract.
+        unsafe { self.start.add(index).as_ref() }
+    }
+
+    /// Asks the processor to bring this entry near; harmless for any index.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: usize) {
+        prefetch(self.start.as_ptr().wrapping_add(index));
+    }
+}
+
+/// Asks the processor to bring the line at `place` near; harmless for any address.
+#[inline]
+pub(crate) fn prefetch<T>(place: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch has no architectural effect and faults at no address.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(place.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
+#[cold]
+#[inline(never)]
+fn beyond() -> ! {
+    os::die(b"outlive: the heap's metadata is damaged: an entry points beyond its table\n")
+}
+
+impl<T> fmt::Debug for Table<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({:?}, {} entries)", self.start, self.len)
+    }
+}

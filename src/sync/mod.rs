@@ -1,0 +1,41 @@
+//! Floor 1: the one place that names atomics and waits.
+//!
+//! Everything above takes its atomics, fences and locks from here, so that the models in `loom-tests/` can put
+//! loom's in their place.
+
+mod lock;
+mod words;
+
+pub(crate) use lock::{Held, Lock};
+pub(crate) use words::{Word8, Word16, Word32, Word64};
+
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::{
+    AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence,
+};
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// The owner's half of an asymmetric barrier whose other half is [`heavy_barrier`]: costs nothing, and only keeps
+/// the compiler from moving memory accesses across it.
+#[inline]
+pub(crate) fn light_barrier() {
+    #[cfg(not(loom))]
+    compiler_fence(Ordering::SeqCst);
+    #[cfg(loom)]
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
+/// Makes every other thread of the process pass a full barrier; `false` where the system has no such call.
+///
+/// After it, a thread's accesses before its [`light_barrier`] are visible here, or those after it see what was
+/// stored here before.
+pub(crate) fn heavy_barrier() -> bool {
+    #[cfg(not(loom))]
+    return crate::os::barrier_everywhere();
+    #[cfg(loom)]
+    {
+        loom::sync::atomic::fence(Ordering::SeqCst);
+        true
+    }
+}
