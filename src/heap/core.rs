@@ -113,8 +113,19 @@ impl Core {
     }
 
     /// A block for `layout`; `None` where the limit, the region or the machine has no more.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+        if let Some(Route::Run(class)) = Route::of(layout)
+            && let Some(block) = with_seat(self.seat, |seat| self.magazines.pop_run(seat, class))
+        {
+            return Some(block);
+        }
+        self.allocate_missed(layout)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_missed(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.allocate_either(layout).map(|(block, _)| block)
     }
 
@@ -143,7 +154,7 @@ impl Core {
         match route {
             Route::Small(class) => self.seated(|seat| self.magazines.take(seat, class)).map(|block| (block, false)),
             _ if self.gauge.refuses_runs() => None,
-            Route::Run(class) => self.seated(|seat| self.magazines.take_run(seat, class)),
+            Route::Run(class) => self.magazines.take_pages(class.pages(), crate::units::PAGE),
             Route::Pages { pages, align } => self.magazines.take_pages(pages, align),
         }
     }
@@ -152,8 +163,19 @@ impl Core {
     ///
     /// # Safety
     /// The block came from this heap with this layout, and nobody uses it any more.
-    #[inline(never)]
+    #[inline]
     pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        if let Some(Route::Run(class)) = Route::of(layout)
+            && with_seat(self.seat, |seat| self.magazines.push_run(seat, class, block.as_ptr()))
+        {
+            return;
+        }
+        self.deallocate_missed(block, layout);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn deallocate_missed(&self, block: NonNull<u8>, layout: Layout) {
         let Some(route) = Route::of(layout) else {
             Misuse::of(block, Claimed::Nothing, self.pools()).report();
         };

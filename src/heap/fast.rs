@@ -7,19 +7,24 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use crate::magazines::{MagazineAt, fast_cache};
-use crate::units::{LINE_ALIGN_MAX, SMALL_MAX};
+use crate::units::{CLASS_ALIGN, LINE_ALIGN_MAX, SMALL_MAX};
 
 /// The magazine for `layout`, if it is small and no more than line-aligned, as nearly all are.
 #[inline(always)]
 fn magazine(layout: Layout) -> Option<MagazineAt> {
-    let (size, align) = (layout.size(), layout.align());
-    // No overflow: a layout's size rounded up to its alignment is at most `isize::MAX`.
-    let rounded = (size + (align - 1)) & !(align - 1);
-    if align > LINE_ALIGN_MAX || rounded > SMALL_MAX {
+    let (mut size, align) = (layout.size(), layout.align());
+    if align > CLASS_ALIGN {
+        if align > LINE_ALIGN_MAX {
+            return None;
+        }
+        // No overflow: a layout's size rounded up to its alignment is at most `isize::MAX`.
+        size = (size + (align - 1)) & !(align - 1);
+    }
+    if size > SMALL_MAX {
         return None;
     }
     // SAFETY: compared above.
-    Some(unsafe { MagazineAt::of_size(rounded) })
+    Some(unsafe { MagazineAt::of_size(size) })
 }
 
 /// What came of asking the magazine.

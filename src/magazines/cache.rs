@@ -4,7 +4,7 @@
 //! that is idle. The owner's pops and pushes are plain loads and stores, so they cannot notice a taker; instead the
 //! taker leaves alone whatever a pop or push under way could still touch:
 //!
-//! 1. Only the owner changes a count. It does so in a pop or a push through its seat, or while it is `busy`.
+//! 1. Only the owner changes a count or a room. It does so in a pop or a push through its seat, or while it is `busy`.
 //! 2. The taker first makes the seat point at nobody, then passes a heavy barrier. A pop or push that began before may
 //!    still be under way, but only one; later ones find nobody.
 //! 3. If the owner is `busy` after the barrier the taker withdraws. Otherwise the owner cannot become busy without
@@ -16,7 +16,7 @@
 use core::fmt;
 use core::ptr::NonNull;
 
-use crate::sync::{AtomicPtr, AtomicU32, Ordering, Word8, Word32, Word64};
+use crate::sync::{AtomicPtr, AtomicU32, Ordering, Word8, Word32, Word64, own};
 use crate::units::MAGAZINES;
 
 use super::offsets::{MagazineAt, capacity};
@@ -35,6 +35,9 @@ pub(crate) enum Miss {
 
 /// How many blocks a magazine that was just opened has room for.
 const ROOM_FIRST: u32 = 8;
+
+/// Where the magazines start within a cache.
+pub(super) const MAGAZINES_AT: usize = core::mem::offset_of!(Cache, magazines);
 
 /// One thread's magazines.
 #[repr(C, align(128))]
@@ -85,7 +88,7 @@ impl<'a> Magazine<'a> {
     /// Takes the topmost block; `None` where there is none.
     #[inline]
     pub(crate) fn pop(self) -> Option<NonNull<u8>> {
-        let left = self.count().checked_sub(1)?;
+        let left = own(&self.counts.count).checked_sub(1)?;
         self.counts.count.store(left, Ordering::Relaxed);
         let block = self.slots.at(left).load(Ordering::Relaxed);
         // SAFETY: slots below the count are filled by pushes and refills, with blocks; the gaps that a taker leaves are
@@ -96,8 +99,8 @@ impl<'a> Magazine<'a> {
     /// Puts a block on top; `false` where there is no room.
     #[inline]
     pub(crate) fn push(self, block: *mut u8) -> bool {
-        let count = self.count();
-        if count >= self.room() {
+        let count = own(&self.counts.count);
+        if count >= own(&self.counts.room) {
             return false;
         }
         self.slots.at(count).store(block, Ordering::Relaxed);
@@ -170,7 +173,7 @@ impl Cache {
     /// The magazine at this place.
     #[inline]
     pub(crate) fn magazine(&self, at: MagazineAt) -> Magazine<'_> {
-        self.magazines.magazine(at)
+        Store::magazine(self, at)
     }
 
     /// All magazines, with their numbers.
@@ -281,10 +284,9 @@ mod packed {
         pub(crate) const EMPTY: Self = Self([const { AtomicU64::new(0) }; CACHE_WORDS]);
 
         #[inline]
-        pub(crate) fn magazine(&self, at: MagazineAt) -> Magazine<'_> {
-            let words = NonNull::from(&self.0).cast::<u8>();
-            // SAFETY: a `MagazineAt` is the offset of a magazine within these words.
-            let counts = unsafe { words.add(at.bytes()) }.cast::<Counts>();
+        pub(crate) fn magazine(cache: &Cache, at: MagazineAt) -> Magazine<'_> {
+            // SAFETY: a `MagazineAt` is the offset of a magazine within a cache.
+            let counts = unsafe { NonNull::from(cache).cast::<u8>().add(at.bytes()) }.cast::<Counts>();
             // SAFETY: a magazine's counts are followed by its slots.
             let first = unsafe { counts.add(1) }.cast();
             // SAFETY: the word is aligned for two halves, and atomic integers are valid with any content.
@@ -331,8 +333,8 @@ mod modelled {
     pub(crate) struct Slots<'a>(&'a [AtomicPtr<u8>]);
 
     impl Store {
-        pub(crate) fn magazine(&self, at: MagazineAt) -> Magazine<'_> {
-            let (counts, slots) = &self.0[at.index()];
+        pub(crate) fn magazine(cache: &Cache, at: MagazineAt) -> Magazine<'_> {
+            let (counts, slots) = &cache.magazines.0[at.index()];
             Magazine { counts, slots: Slots(slots) }
         }
     }

@@ -11,7 +11,7 @@ use super::{Cache, MagazineAt, Magazines, Seat, capacity};
 use crate::misuse::{Claimed, Misuse};
 use crate::region::Zone;
 use crate::sync::Ordering;
-use crate::units::{CLASSES, Class, PAGE, RunClass};
+use crate::units::{CLASSES, Class, RunClass};
 
 /// The pages of runs that one thread's magazines may hold together: 4 MiB.
 const RUN_PAGES_HELD: u32 = 1024;
@@ -89,14 +89,29 @@ impl Magazines {
         self.pools.lock(class).give([block].into_iter());
     }
 
-    /// A run of `class` for a thread, out of its magazines where they have one; whether it reads as zero.
-    pub(crate) fn take_run(&self, seat: &Seat, class: RunClass) -> Option<(NonNull<u8>, bool)> {
+    /// A run of `class` out of this thread's magazines.
+    #[inline]
+    pub(crate) fn pop_run(&self, seat: &Seat, class: RunClass) -> Option<NonNull<u8>> {
         let held = seat.with_own(&self.registry, |cache| {
             let block = cache.magazine(MagazineAt::of_run(class)).pop()?;
             cache.run_pages.sub(class.pages());
-            Some((block, false))
+            Some(block)
         });
-        held.flatten().or_else(|| self.take_pages(class.pages(), PAGE))
+        held.flatten()
+    }
+
+    /// Puts a run of `class` into this thread's magazines, if there is room.
+    #[inline]
+    pub(crate) fn push_run(&self, seat: &Seat, class: RunClass, block: *mut u8) -> bool {
+        let held = seat.with_own(&self.registry, |cache| {
+            let pages = cache.run_pages.get() + class.pages();
+            let kept = pages <= RUN_PAGES_HELD && cache.magazine(MagazineAt::of_run(class)).push(block);
+            if kept {
+                cache.run_pages.set(pages);
+            }
+            kept
+        });
+        held == Some(true)
     }
 
     /// A run of its own; whether it reads as zero.
@@ -106,23 +121,15 @@ impl Magazines {
         NonNull::new(runs.region().page_start(taken.first)).map(|start| (start, taken.zero))
     }
 
-    /// Takes back a run of `class`, into the thread's magazines where there is room.
+    /// Takes back a run of `class` that [`Magazines::push_run`] found no room for.
     pub(crate) fn give_run(&self, seat: &Seat, class: RunClass, block: *mut u8) {
-        let kept = seat.with_own(&self.registry, |cache| {
-            let (magazine, pages) = (cache.magazine(MagazineAt::of_run(class)), class.pages());
-            if magazine.room() == 0 {
-                magazine.set_room(capacity(CLASSES + class.index()));
-            }
-            if cache.run_pages.get() + pages > RUN_PAGES_HELD {
+        seat.with_own(&self.registry, |cache| {
+            cache.magazine(MagazineAt::of_run(class)).set_room(capacity(CLASSES + class.index()));
+            if cache.run_pages.get() + class.pages() > RUN_PAGES_HELD {
                 self.drain_runs(cache);
             }
-            let kept = magazine.push(block);
-            if kept {
-                cache.run_pages.add(pages);
-            }
-            kept
         });
-        if kept != Some(true) {
+        if !self.push_run(seat, class, block) {
             self.give_pages(class.pages(), block);
         }
     }

@@ -11,7 +11,7 @@ const SLOTS_MIN: usize = 6;
 const SLOTS_MAX: usize = 64;
 const GRAIN: usize = 8;
 
-/// The place of a magazine: its distance from the start of the cache's words, in bytes.
+/// The place of a magazine: its distance from the start of the cache, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct MagazineAt(u16);
 
@@ -41,7 +41,7 @@ impl MagazineAt {
     pub(crate) const unsafe fn of_size(size: usize) -> Self {
         debug_assert!(size <= SMALL_MAX);
         // SAFETY: the table has an entry for each multiple of the grain up to `SMALL_MAX`.
-        Self(unsafe { *BY_SIZE.as_ptr().add(size.div_ceil(GRAIN)) })
+        Self(unsafe { *BY_SIZE.as_ptr().add((size + (GRAIN - 1)) / GRAIN) })
     }
 
     #[inline]
@@ -87,11 +87,11 @@ static OFFSETS: [u16; MAGAZINES] = OFFSET_VALUES;
 
 #[allow(clippy::cast_possible_truncation, reason = "asserted below")]
 const OFFSET_VALUES: [u16; MAGAZINES] = {
-    assert!(CACHE_WORDS * 8 <= u16::MAX as usize);
+    assert!(super::cache::MAGAZINES_AT + CACHE_WORDS * 8 <= u16::MAX as usize);
     let mut offsets = [0; MAGAZINES];
     let (mut words, mut index) = (0, 0);
     while index < MAGAZINES {
-        offsets[index] = (words * 8) as u16;
+        offsets[index] = (super::cache::MAGAZINES_AT + words * 8) as u16;
         words += 1 + capacity(index) as usize;
         index += 1;
     }
@@ -130,7 +130,11 @@ mod tests {
     fn magazines_do_not_overlap_and_stay_within_their_bytes() {
         for index in 0..MAGAZINES {
             let end = MagazineAt::of_index(index).bytes() + 8 * (1 + capacity(index) as usize);
-            let next = if index + 1 < MAGAZINES { MagazineAt::of_index(index + 1).bytes() } else { CACHE_WORDS * 8 };
+            let next = if index + 1 < MAGAZINES {
+                MagazineAt::of_index(index + 1).bytes()
+            } else {
+                crate::magazines::cache::MAGAZINES_AT + CACHE_WORDS * 8
+            };
             assert_eq!(end, next);
         }
         for class in Class::all() {

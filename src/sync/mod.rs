@@ -26,6 +26,19 @@ pub(crate) fn light_barrier() {
     loom::sync::atomic::fence(Ordering::SeqCst);
 }
 
+/// Reads a word that no other thread writes: a plain load, which the compiler may combine with what uses it.
+///
+/// Other threads may read the word too; its one writer stores atomically.
+#[inline]
+pub(crate) fn own(word: &AtomicU32) -> u32 {
+    #[cfg(not(loom))]
+    // SAFETY: the word is valid, and every store to it comes from this thread, or came before this thread got it from
+    // another under a lock; so nothing races with this load.
+    return unsafe { word.as_ptr().read() };
+    #[cfg(loom)]
+    return word.load(Ordering::Relaxed);
+}
+
 /// Makes every other thread of the process pass a full barrier; `false` where the system has no such call.
 ///
 /// After it, a thread's accesses before its [`light_barrier`] are visible here, or those after it see what was

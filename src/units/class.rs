@@ -15,6 +15,9 @@ pub(crate) const SMALL_MAX: usize = 32 << 10;
 /// From this size on, classes promise lines and no more: their strides and colours break larger alignments.
 pub(crate) const COLOUR_MIN: usize = 1 << 10;
 
+/// The alignment that every block has, whatever its class.
+pub(crate) const CLASS_ALIGN: usize = FINE_STEP;
+
 const FINE_MAX: usize = 128;
 const FINE_STEP: usize = 8;
 const FINE_CLASSES: usize = FINE_MAX / FINE_STEP;

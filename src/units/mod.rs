@@ -10,7 +10,7 @@ mod route;
 mod slab_shape;
 
 pub use class::Class;
-pub(crate) use class::{CLASSES, SMALL_MAX};
+pub(crate) use class::{CLASS_ALIGN, CLASSES, SMALL_MAX};
 pub use offset::Offset;
 pub(crate) use offset::Page;
 pub(crate) use route::{LINE_ALIGN_MAX, MAGAZINES, RUN_CLASSES, Route, RunClass};
