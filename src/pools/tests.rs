@@ -1,0 +1,141 @@
+//! Pools against a set of the blocks that are out.
+
+extern crate std;
+
+use core::ptr::NonNull;
+use std::collections::BTreeMap;
+use std::vec::Vec;
+
+use super::*;
+use crate::region::{Region, Sizes};
+use crate::runs::RunsState;
+use crate::units::{low32, shape};
+
+#[repr(C)]
+struct Header {
+    runs: RunsState,
+    slabs: SlabsState,
+    pools: [PoolState; CLASSES],
+}
+
+const SIZES: Sizes = Sizes { header: size_of::<Header>(), cache: 64, caches: 1, slab: size_of::<Slab>() };
+
+fn pools(pages: u32) -> Pools {
+    let region = Region::reserve(&SIZES, pages, pages).unwrap();
+    let header = region.base().as_ptr().cast::<Header>();
+    // SAFETY: the header is committed zeros and made of atomics; the region outlives these views of it.
+    unsafe {
+        let runs = Runs::new(region, Placed::new(NonNull::new(&raw mut (*header).runs).unwrap()));
+        let slabs = Placed::new(NonNull::new(&raw mut (*header).slabs).unwrap());
+        Pools::new(runs, Placed::new(NonNull::new(&raw mut (*header).pools).unwrap()), slabs)
+    }
+}
+
+fn take(pools: &Pools, class: Class, count: u32) -> Vec<*mut u8> {
+    let mut blocks = Vec::new();
+    let got = pools.lock(class).take(count, |block| blocks.push(block));
+    assert_eq!(got as usize, blocks.len());
+    blocks
+}
+
+#[test]
+fn blocks_do_not_overlap_are_aligned_and_come_in_address_order() {
+    for class in Class::all() {
+        let pools = pools(1 << 14);
+        let count = shape(class).blocks * 5 / 2;
+        let blocks = take(&pools, class, count);
+        assert_eq!(blocks.len(), count as usize);
+        for slab in blocks.chunks(shape(class).blocks as usize) {
+            assert!(slab.windows(2).all(|pair| pair[0].addr() + class.stride() == pair[1].addr()));
+        }
+        assert!(blocks.iter().all(|block| block.addr().is_multiple_of(class.align())));
+        let mut sorted = blocks.clone();
+        sorted.sort_unstable();
+        assert!(sorted.windows(2).all(|pair| pair[0].addr() + class.size() <= pair[1].addr()));
+        pools.lock(class).give(blocks.into_iter());
+        assert_eq!(pools.state(class).slabs.get(), 1);
+        pools.lock(class).give_back(true);
+        assert_eq!((pools.state(class).slabs.get(), pools.runs().state().used.get()), (0, 0));
+        assert_eq!(pools.runs().lock().free_runs(), 1);
+    }
+}
+
+#[test]
+fn random_programs_agree_with_a_set_and_leave_nothing_behind() {
+    let classes: Vec<Class> = [8, 24, 100, 1024, 4096, 9000, 32768].into_iter().filter_map(Class::of_size).collect();
+    for seed in 0..20_u64 {
+        let (pools, mut out) = (pools(1 << 14), BTreeMap::<usize, (*mut u8, Class)>::new());
+        let mut state = seed;
+        let mut random = |limit: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % limit
+        };
+        for _ in 0..300 {
+            let class = classes[random(classes.len())];
+            if random(2) == 0 {
+                for block in take(&pools, class, low32(1 + random(70))) {
+                    let end = block.addr() + class.size();
+                    let below = out.range(..end).next_back().map(|(start, (_, class))| start + class.size());
+                    assert!(below.is_none_or(|below| below <= block.addr()), "seed {seed}: blocks overlap");
+                    // SAFETY: the block is ours alone.
+                    unsafe { block.write_bytes(0xA5, class.size()) };
+                    out.insert(block.addr(), (block, class));
+                }
+            } else {
+                let some = 1 + random(64);
+                let gone: Vec<_> = out.values().filter(|(_, of)| *of == class).map(|(block, _)| *block).step_by(1 + random(3)).take(some).collect();
+                out.retain(|_, (block, _)| !gone.contains(block));
+                pools.lock(class).give(gone.into_iter());
+            }
+            if random(10) == 0 {
+                pools.lock(class).give_back(random(2) == 0);
+            }
+            for (block, class) in out.values() {
+                // SAFETY: the block is ours: its ends must still hold what was written there.
+                let (first, last) = unsafe { (block.read(), block.add(class.size() - 1).read()) };
+                assert_eq!((first, last), (0xA5, 0xA5), "seed {seed}: a block in use was purged or overwritten");
+            }
+            for class in &classes {
+                let state = pools.state(*class);
+                let owned = out.values().filter(|(_, of)| of == class).count() as u64;
+                let blocks = u64::from(state.slabs.get()) * u64::from(shape(*class).blocks);
+                assert_eq!(blocks - state.free.get(), owned);
+            }
+        }
+        for class in &classes {
+            pools.lock(*class).give(out.values().filter(|(_, of)| of == class).map(|(block, _)| *block));
+            pools.lock(*class).give_back(true);
+        }
+        assert_eq!(pools.runs().state().used.get(), 0, "seed {seed}");
+        assert_eq!(pools.runs().lock().free_runs(), 1);
+    }
+}
+
+#[test]
+fn empty_pages_inside_of_a_slab_go_back_on_the_second_look() {
+    let (pools, class) = (pools(1 << 12), Class::of_size(64).unwrap());
+    let blocks = take(&pools, class, 512);
+    let slab = pools.slabs().at(pools.locate(blocks[0].addr()).unwrap().0);
+    let resident = || pools.runs().touched().count(slab.first(), shape(class).pages);
+    assert_eq!(resident(), shape(class).pages);
+    pools.lock(class).give(blocks[1..].iter().copied());
+    assert_eq!(pools.lock(class).give_back(false), 0);
+    assert_eq!(pools.lock(class).give_back(false), shape(class).pages - 1);
+    assert_eq!(resident(), 1);
+    let again = take(&pools, class, 511);
+    assert!(resident() >= 8, "pages that are used again count as touched");
+    pools.lock(class).give(again.into_iter().chain([blocks[0]]));
+    assert_eq!(pools.lock(class).give_back(true), 0);
+    assert_eq!(pools.runs().lock().free_runs(), 1);
+}
+
+#[test]
+fn what_an_address_is_can_be_told() {
+    let (pools, class) = (pools(1 << 12), Class::of_size(40).unwrap());
+    let block = take(&pools, class, 1)[0].addr();
+    let slab = 0;
+    assert_eq!(pools.what_is(block), Found::Block { class, slab });
+    assert_eq!(pools.what_is(block + 8), Found::InsideBlock { class, slab });
+    assert_eq!(pools.what_is(block + 40), Found::FreeBlock { class, slab });
+    assert_eq!(pools.what_is(8), Found::Foreign);
+}

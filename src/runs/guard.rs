@@ -85,6 +85,9 @@ impl<'a> RunsGuard<'a> {
     pub(crate) fn resize(&self, first: Page, old: u32, new: u32) -> Result<bool, Wrong> {
         let len = self.whole_len(first, old)?;
         let guard = self.runs.guard_pages;
+        if new == old {
+            return Ok(true);
+        }
         if new < old {
             let keep = new + guard;
             self.untag_ends(first, len);
