@@ -215,6 +215,8 @@ impl Checker<'_> {
                 if after_free {
                     self.report.add(FindingKind::UnmergedRuns, self.page_offset(at), tag.bits(), 0_u64);
                 }
+            } else if tag.is(Kind::Withdrawn) {
+                seen.touched_free += self.core.runs().touched().count(at, len);
             } else {
                 seen.used += len;
             }
@@ -231,7 +233,7 @@ impl Checker<'_> {
     fn run_at(&mut self, at: Page, tag: Tag, pages: u32) -> Option<u32> {
         let offset = self.page_offset(at);
         let (len, slab) = match tag.kind() {
-            Some(Kind::Free | Kind::Whole) if tag.is_first() => (tag.len(), false),
+            Some(Kind::Free | Kind::Whole | Kind::Withdrawn) if tag.is_first() => (tag.len(), false),
             Some(Kind::Slab) if tag.is_first() && tag.index() == 0 => (self.slab_pages(tag.slab_id()).unwrap_or(0), true),
             _ => {
                 self.report.add(FindingKind::RunStart, offset, tag.bits(), 0_u64);

@@ -71,7 +71,7 @@ impl Core {
         let tag = self.runs().tag(first);
         let start = self.region().page_start(first);
         let (pages, state) = match tag.kind()? {
-            Kind::Free => (tag.len(), BlockState::Free),
+            Kind::Free | Kind::Withdrawn => (tag.len(), BlockState::Free),
             Kind::Whole if self.is_cached_run(start, self.runs().usable(tag.len())) => (self.runs().usable(tag.len()), BlockState::Cached),
             Kind::Whole => (self.runs().usable(tag.len()), BlockState::Allocated),
             Kind::Interior | Kind::Slab => return None,
@@ -126,7 +126,7 @@ impl Core {
                     }
                     tag.len()
                 }
-                Some(Kind::Free) if tag.is_first() => tag.len(),
+                Some(Kind::Free | Kind::Withdrawn) if tag.is_first() => tag.len(),
                 // Another thread is changing what is here.
                 _ => 1,
             };

@@ -4,7 +4,8 @@
 //! that is idle. The owner's pops and pushes are plain loads and stores, so they cannot notice a taker; instead the
 //! taker leaves alone whatever a pop or push under way could still touch:
 //!
-//! 1. Only the owner changes a count or a room. It does so in a pop or a push through its seat, or while it is `busy`.
+//! 1. Only the owner changes a count or a room. It does so in a pop or a push through its seat, or while it is `busy`;
+//!    those of the magazines for runs only while it is `busy`, so that a taker may empty these.
 //! 2. The taker first makes the seat point at nobody, then passes a heavy barrier. A pop or push that began before may
 //!    still be under way, but only one; later ones find nobody.
 //! 3. If the owner is `busy` after the barrier the taker withdraws. Otherwise the owner cannot become busy without
@@ -17,7 +18,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::sync::{AtomicPtr, AtomicU32, Ordering, Word8, Word32, Word64, own};
-use crate::units::MAGAZINES;
+use crate::units::{CLASSES, MAGAZINES};
 
 use super::offsets::{MagazineAt, capacity};
 use super::seat::Seat;
@@ -220,8 +221,16 @@ impl Cache {
     /// Hands to `accept` every block that no pop or push under way can touch, for a taker (see the rules above).
     pub(super) fn take_below_tops(&self, accept: &mut dyn FnMut(usize, NonNull<u8>)) {
         for (index, magazine) in self.magazines() {
-            magazine.take_below_top(&mut |block| accept(index, block));
+            if index < CLASSES {
+                magazine.take_below_top(&mut |block| accept(index, block));
+            } else {
+                // Only touched by an owner that is busy, and it is not.
+                while let Some(block) = magazine.pop() {
+                    accept(index, block);
+                }
+            }
         }
+        self.run_pages.set(0);
     }
 
     /// Makes the magazines whole again after a taker was here, and small.

@@ -221,6 +221,11 @@ impl<'a> RunsGuard<'a> {
         }
         self.runs.grown.add(1);
         self.state().pages.set(pages);
+        if self.runs.region.is_buffer() {
+            // What a caller's memory held before is anything but zeros.
+            self.runs.touched.set(Page(have), pages - have);
+            self.state().touched_free.add(pages - have);
+        }
         self.merge(Page(have), pages - have);
         Some(())
     }
@@ -340,7 +345,7 @@ impl<'a> RunsGuard<'a> {
             self.put(end, beyond);
         }
         let withdrawn = end.0 - start.0;
-        self.tag_ends(start, withdrawn, Kind::Whole);
+        self.tag_ends(start, withdrawn, Kind::Withdrawn);
         (start, withdrawn)
     }
 

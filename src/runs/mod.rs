@@ -7,7 +7,8 @@
 //! All of it is guarded by one lock:
 //!
 //! 1. The runs cover the pages in play, `0..pages`, each page once.
-//! 2. Two free runs never touch: a heap with nothing in use is one free run.
+//! 2. Two free runs never touch: a heap with nothing in use is one free run. (A withdrawn run, whose memory is being
+//!    given back without the lock, is not free for that time.)
 //! 3. The first and the last page of a run say its kind and length; pages between are `INTERIOR`, except in a slab,
 //!    where each page names the slab.
 //! 4. A page whose touched bit is clear reads as zero.
@@ -129,7 +130,7 @@ impl Runs {
         let Some((page, rest)) = self.region.locate(address) else { return Found::Foreign };
         let tag = self.tag(page);
         match tag.kind() {
-            Some(Kind::Free) => Found::FreeRun,
+            Some(Kind::Free | Kind::Withdrawn) => Found::FreeRun,
             Some(Kind::Whole) if tag.is_first() && rest == 0 => Found::Run(self.usable(tag.len())),
             Some(Kind::Interior) if self.is_inside_free(page) => Found::FreeRun,
             _ => Found::InsideRun,
@@ -138,7 +139,7 @@ impl Runs {
 
     /// Whether a page inside of a run lies in a free one; looks back for the run's start.
     fn is_inside_free(&self, page: Page) -> bool {
-        (0..page.0).rev().map(|before| self.tag(Page(before))).find(|tag| !tag.is(Kind::Interior)).is_some_and(|tag| tag.is(Kind::Free))
+        (0..page.0).rev().map(|before| self.tag(Page(before))).find(|tag| !tag.is(Kind::Interior)).is_some_and(|tag| tag.is(Kind::Free) || tag.is(Kind::Withdrawn))
     }
 
     fn set_tag(&self, page: Page, tag: Tag) {

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Whole,
     /// A slab.
     Slab,
+    /// A free run that nobody can have, while its memory is given back.
+    Withdrawn,
 }
 
 /// A boundary tag.
@@ -71,6 +73,7 @@ impl Tag {
             1 => Some(Kind::Free),
             2 => Some(Kind::Whole),
             3 => Some(Kind::Slab),
+            4 => Some(Kind::Withdrawn),
             _ => None,
         }
     }
@@ -111,7 +114,7 @@ impl fmt::Debug for Tag {
         write!(f, "{kind:?}")?;
         match kind {
             Kind::Interior => {}
-            Kind::Free | Kind::Whole => write!(f, " of {}", self.len())?,
+            Kind::Free | Kind::Whole | Kind::Withdrawn => write!(f, " of {}", self.len())?,
             Kind::Slab => write!(f, " {} page {}", self.slab_id(), self.index())?,
         }
         if self.is_first() {
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn tags_say_what_they_were_made_of() {
-        for kind in [Kind::Free, Kind::Whole] {
+        for kind in [Kind::Free, Kind::Whole, Kind::Withdrawn] {
             for len in [1, 2, u32::MAX] {
                 let (first, last) = (Tag::first(kind, len), Tag::last(kind, len));
                 assert!(first.is_first() && last.is_last());

@@ -1,0 +1,19 @@
+//! Running a part of a test in a process of its own, for what ends or forks it.
+
+use std::process::{Command, Output};
+
+const WHICH: &str = "OUTLIVE_TEST_CHILD";
+
+/// In the process that [`run`] started for this name: whether it is that one.
+pub fn is(name: &str) -> bool {
+    std::env::var(WHICH).is_ok_and(|which| which == name)
+}
+
+/// Runs the test `test` of this program again, alone, in a process that knows itself as `name`.
+pub fn run(test: &str, name: &str) -> Output {
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(WHICH, name)
+        .output()
+        .unwrap()
+}
