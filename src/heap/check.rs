@@ -412,6 +412,9 @@ impl Checker<'_> {
         let Some((page, rest)) = self.core.region().locate(address) else { return false };
         let tag = self.core.runs().tag(page);
         if let Some(class) = Class::from_index(index) {
+            if tag.is(Kind::Whole) {
+                return rest == 0 && tag.is_first() && self.core.runs().usable(tag.len()) == class.pages();
+            }
             let Some(slab) = self.slab(tag.slab_id()).filter(|_| tag.is(Kind::Slab)) else { return false };
             let distance = tag.index() * crate::units::low32(PAGE) + rest;
             return slab.class() == Some(class)

@@ -105,7 +105,8 @@ impl Core {
     /// Calls `act` with this thread's seat, seated if it can be.
     pub(super) fn seated<R>(&self, act: impl FnOnce(&Seat) -> R) -> R {
         with_seat(self.seat, |seat| {
-            if seat.own().is_null() && self.seat != NO_SEAT && !cfg!(feature = "hardened") && super::directory::will_hear_of_exit() {
+            let may_sit = self.seat != NO_SEAT && !cfg!(feature = "hardened");
+            if seat.own().is_null() && may_sit && super::directory::will_hear_of_exit() {
                 self.magazines.sit(seat);
             }
             act(seat)
@@ -282,23 +283,14 @@ impl Core {
 
     /// Empties this thread's magazines and gives back everything that is free, to the pools and to the system.
     pub(crate) fn trim(&self) {
-        self.seated(|seat| {
-            self.magazines.flush_own(seat);
-            self.magazines.take_idle(seat, true);
-        });
-        for class in Class::all() {
-            self.pools().lock(class).give_back(true);
-        }
+        self.relieve();
         self.decay.purge_runs(self.runs(), u32::MAX);
     }
 
     /// Brings what magazines and pools hold without need back to where any request can have it.
     #[cold]
     fn relieve(&self) {
-        self.seated(|seat| {
-            self.magazines.flush_own(seat);
-            self.magazines.take_idle(seat, true);
-        });
+        self.seated(|seat| self.magazines.take_idle(seat, true));
         for class in Class::all() {
             self.pools().lock(class).give_back(true);
         }
@@ -306,10 +298,7 @@ impl Core {
 
     /// After a miss: has enough time passed, is memory running short?
     fn look_around(&self) {
-        let due = with_seat(self.seat, |seat| self.magazines.is_time_to_look(seat));
-        if due {
-            self.decay.look(self);
-        }
+        self.decay.look(self);
         self.gauge.look(self.runs());
     }
 }

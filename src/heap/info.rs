@@ -102,11 +102,16 @@ impl Core {
     }
 
     fn is_cached_run(&self, start: *mut u8, pages: u32) -> bool {
-        let Some(class) = RunClass::exactly(pages) else { return false };
-        self.magazines.caches().any(|cache| {
-            let magazine = cache.magazine(MagazineAt::of_run(class));
-            magazine.oldest(magazine.count()).any(|block| block == start)
-        })
+        // A run may also be a block of a size class that found no room for a slab.
+        let classes = Class::all().filter(|class| class.pages() == pages).map(MagazineAt::of_class);
+        let places = classes.chain(RunClass::exactly(pages).map(MagazineAt::of_run));
+        let holds = |at| {
+            self.magazines.caches().any(|cache| {
+                let magazine = cache.magazine(at);
+                magazine.oldest(magazine.count()).any(|block| block == start)
+            })
+        };
+        places.into_iter().any(holds)
     }
 
     /// Calls `act` with every allocated block, in address order. No lock is held meanwhile, so what other threads do is

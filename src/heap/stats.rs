@@ -125,7 +125,7 @@ impl Core {
     fn class_stats(&self, class: Class) -> Option<ClassStats> {
         let state = self.pools().state(class);
         let slabs = state.slabs.get();
-        let cached = self.magazines.caches().map(|cache| u64::from(cache.magazine(MagazineAt::of_class(class)).count())).sum();
+        let cached = self.magazines.caches().map(|cache| u64::from(cache.magazine(MagazineAt::of_class(class)).held())).sum();
         let blocks = u64::from(slabs) * u64::from(shape(class).blocks);
         let stats = ClassStats { size: class.size(), slabs, blocks, free: state.free.get(), cached, taken: state.taken.get() };
         (slabs > 0).then_some(stats)
@@ -133,7 +133,7 @@ impl Core {
 
     fn cached_run_pages(&self) -> u32 {
         self.magazines.caches().flat_map(|cache| cache.magazines().skip(CLASSES)).map(|(index, magazine)| {
-            RunClass::from_index(index - CLASSES).map_or(0, |class| class.pages() * magazine.count())
+            RunClass::from_index(index - CLASSES).map_or(0, |class| class.pages() * magazine.held())
         }).sum()
     }
 

@@ -35,7 +35,10 @@ pub(crate) enum Miss {
 }
 
 /// How many blocks a magazine that was just opened has room for.
-const ROOM_FIRST: u32 = 8;
+const ROOM_FIRST: u32 = if cfg!(loom) { 1 } else { 8 };
+
+/// A thread with no more misses than this in one period is idle.
+const IDLE_MISSES: u64 = 64;
 
 /// Where the magazines start within a cache.
 pub(super) const MAGAZINES_AT: usize = core::mem::offset_of!(Cache, magazines);
@@ -131,14 +134,21 @@ impl<'a> Magazine<'a> {
         (0..count).map(move |index| self.slots.at(index).load(Ordering::Relaxed))
     }
 
-    /// Forgets the `gone` oldest blocks.
+    /// How many blocks there are, gaps not counted.
+    pub(crate) fn held(self) -> u32 {
+        crate::units::low32(self.oldest(self.count()).filter(|block| !block.is_null()).count())
+    }
+
+    /// Forgets the `gone` oldest blocks, at least half of them.
     pub(crate) fn drop_oldest(self, gone: u32) {
         let left = self.count() - gone;
+        debug_assert!(left <= gone);
+        // The count first: a copy of the heap made between the moves then shows no block in both of its slots.
+        self.counts.count.store(left, Ordering::Relaxed);
         for index in 0..left {
             let block = self.slots.at(gone + index).load(Ordering::Relaxed);
-            self.slots.at(index).store(block, Ordering::Relaxed);
+            self.slots.at(index).store(block, Ordering::Release);
         }
-        self.counts.count.store(left, Ordering::Relaxed);
     }
 
     /// Hands every block to `accept`, but the topmost, and leaves null in their places.
@@ -185,6 +195,14 @@ impl Cache {
     /// Whether a thread of this process has this cache.
     pub(crate) fn has_owner(&self) -> bool {
         !self.seat.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Whether there was next to no miss since this was last asked.
+    pub(super) fn is_idle(&self) -> bool {
+        let misses = self.misses.get();
+        let idle = misses.wrapping_sub(self.misses_seen.get()) <= IDLE_MISSES;
+        self.misses_seen.set(misses);
+        idle
     }
 
     /// Misses of all threads that have had this cache.
@@ -237,7 +255,8 @@ impl Cache {
     pub(super) fn close_gaps(&self) {
         for (_, magazine) in self.magazines() {
             magazine.close_gaps();
-            magazine.set_room(magazine.room().min(ROOM_FIRST));
+            // A taker that withdrew took nothing: the blocks that are still there need their room.
+            magazine.set_room(magazine.room().min(ROOM_FIRST.max(magazine.count())));
         }
     }
 
@@ -337,6 +356,13 @@ mod modelled {
     use crate::units::MAGAZINES;
 
     pub(crate) struct Store(Vec<(Counts, Vec<AtomicPtr<u8>>)>);
+
+    impl Magazine<'_> {
+        /// The blocks that a copy of the memory, made at this moment, would show.
+        pub(crate) fn copied(self) -> impl Iterator<Item = *mut u8> {
+            (0..self.counts.count.newest()).map(move |index| self.slots.at(index).newest())
+        }
+    }
 
     #[derive(Clone, Copy)]
     pub(crate) struct Slots<'a>(&'a [AtomicPtr<u8>]);

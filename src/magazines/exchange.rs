@@ -6,7 +6,7 @@
 use core::ptr::{self, NonNull};
 
 use super::cache::Miss;
-use super::seats::nobody;
+use super::seats::{nobody, watched};
 use super::{Cache, MagazineAt, Magazines, Seat, capacity};
 use crate::misuse::{Claimed, Misuse};
 use crate::region::Zone;
@@ -15,9 +15,6 @@ use crate::units::{CLASSES, Class, RunClass};
 
 /// The pages of runs that one thread's magazines may hold together: 4 MiB.
 const RUN_PAGES_HELD: u32 = 1024;
-
-/// The clock is looked at once in so many misses of a thread.
-const MISSES_PER_LOOK: u64 = 16;
 
 impl Magazines {
     /// A block of `class` for a thread whose magazine has none.
@@ -37,14 +34,14 @@ impl Magazines {
         let room = cache.widen(class.index());
         let want = if streak { room } else { room.div_ceil(2) };
         magazine.refill(want, |want, accept| self.pools.lock(class).take(want, accept));
-        magazine.pop()
+        magazine.pop().or_else(|| self.take_directly(class))
     }
 
     /// A block of `class` for a thread without magazines.
     pub(crate) fn take_directly(&self, class: Class) -> Option<NonNull<u8>> {
-        let mut found = None;
-        self.pools.lock(class).take(1, |block| found = NonNull::new(block));
-        found
+        let (mut found, pool) = (None, self.pools.lock(class));
+        pool.take(1, |block| found = NonNull::new(block));
+        found.or_else(|| pool.take_run().and_then(NonNull::new))
     }
 
     /// Takes back a block of `class` from a thread whose magazine has no room.
@@ -164,13 +161,6 @@ impl Magazines {
         }
     }
 
-    /// Whether the thread of this seat has had so many misses that somebody should look at the clock.
-    pub(crate) fn is_time_to_look(&self, seat: &Seat) -> bool {
-        // SAFETY: the cache that a seat names stays mapped until the seat leaves it.
-        let cache = unsafe { seat.own().as_ref() };
-        cache.is_none_or(|cache| cache.misses.get() % MISSES_PER_LOOK == 0)
-    }
-
     /// Finds the thread of this seat a cache; without a spare one, and with no room for another, it goes without.
     pub(crate) fn sit(&self, seat: &Seat) {
         let _registry = self.registry.lock();
@@ -225,17 +215,18 @@ impl Magazines {
         batch.flush();
     }
 
-    /// Takes from the caches of other threads what they do not need: all of it from those that had no miss since the
+    /// Takes from the caches of threads what they do not need: all of it from those that had next to no miss since the
     /// last look, or from every one with `even_busy`.
     pub(crate) fn take_idle(&self, own: &Seat, even_busy: bool) {
+        if even_busy || self.is_idle(own) {
+            self.flush_own(own);
+        }
         let _registry = self.registry.lock();
         for cache in self.caches() {
             let seat = cache.seat.load(Ordering::Relaxed);
             // SAFETY: a seat outlives its thread's stay in the registry, whose lock is held.
             let Some(seat) = (unsafe { seat.as_ref() }) else { continue };
-            let misses = cache.misses.get();
-            let idle = cache.misses_seen.get() == misses;
-            cache.misses_seen.set(misses);
+            let idle = cache.is_idle();
             if ptr::eq(seat, own) || !(idle || even_busy) || !seat.evict(nobody()) {
                 continue;
             }
@@ -243,6 +234,15 @@ impl Magazines {
             cache.take_below_tops(&mut |index, block| batch.add(index, block.as_ptr()));
             batch.flush();
         }
+    }
+
+    /// Has this thread miss with each of its next `requests` requests.
+    pub(crate) fn watch(&self, seat: &Seat, requests: u32) {
+        seat.watch(requests, watched());
+    }
+
+    fn is_idle(&self, own: &Seat) -> bool {
+        own.with_own(&self.registry, Cache::is_idle).unwrap_or(false)
     }
 
     /// Empties this thread's own magazines.

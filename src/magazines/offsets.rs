@@ -7,8 +7,8 @@ use crate::units::{CLASSES, Class, MAGAZINES, RUN_CLASSES, RunClass, SMALL_MAX};
 
 /// The bytes that one magazine of small blocks may hold.
 const MAGAZINE_BYTES: usize = 12 << 10;
-const SLOTS_MIN: usize = 6;
-const SLOTS_MAX: usize = 64;
+const SLOTS_MIN: usize = if cfg!(loom) { 3 } else { 6 };
+const SLOTS_MAX: usize = if cfg!(loom) { 3 } else { 64 };
 const GRAIN: usize = 8;
 
 /// The place of a magazine: its distance from the start of the cache, in bytes.
@@ -47,6 +47,12 @@ impl MagazineAt {
     #[inline]
     pub(crate) const fn bytes(self) -> usize {
         self.0 as usize
+    }
+
+    /// The number of the magazine at this place.
+    #[cfg(loom)]
+    pub(crate) fn index(self) -> usize {
+        OFFSETS.iter().position(|offset| *offset == self.0).unwrap_or(MAGAZINES)
     }
 }
 
@@ -113,7 +119,7 @@ static BY_SIZE: [u16; SMALL_MAX / GRAIN + 1] = {
 
 const _: () = assert!(RUN_CLASSES + CLASSES == MAGAZINES);
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

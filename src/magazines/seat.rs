@@ -11,28 +11,35 @@
 //!     +-----------------+                                                   |
 //!     +------------------------------- leave -------------------------------+
 //! ```
+//!
+//! A thread may also *watch*: `fast` then points at a second empty cache, so that each request misses and has a look
+//! around, while `own` goes on serving it. Only the thread itself begins and ends that, while it is busy.
 
 use core::fmt;
 use core::ptr;
 
 use super::cache::Cache;
-use crate::sync::{AtomicPtr, Lock, Ordering, heavy_barrier, light_barrier};
+use crate::sync::{AtomicPtr, Lock, Ordering, Word32, heavy_barrier, light_barrier};
 
 /// A thread's way to its magazines in one heap.
 pub(crate) struct Seat {
     fast: AtomicPtr<Cache>,
     own: AtomicPtr<Cache>,
+    /// What `fast` points at while the thread watches: another cache that has nothing and takes nothing.
+    watch: AtomicPtr<Cache>,
+    /// How many requests it still watches.
+    watching: Word32,
 }
 
 impl Seat {
     #[cfg(not(loom))]
     pub(crate) const fn new(empty: *mut Cache) -> Self {
-        Self { fast: AtomicPtr::new(empty), own: AtomicPtr::new(ptr::null_mut()) }
+        Self { fast: AtomicPtr::new(empty), own: AtomicPtr::new(ptr::null_mut()), watch: AtomicPtr::new(ptr::null_mut()), watching: Word32::new(0) }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(empty: *mut Cache) -> Self {
-        Self { fast: AtomicPtr::new(empty), own: AtomicPtr::new(ptr::null_mut()) }
+        Self { fast: AtomicPtr::new(empty), own: AtomicPtr::new(ptr::null_mut()), watch: AtomicPtr::new(ptr::null_mut()), watching: Word32::new(0) }
     }
 
     /// The cache that pops and pushes go through.
@@ -44,6 +51,37 @@ impl Seat {
     /// The cache that the thread has; null without one.
     pub(crate) fn own(&self) -> *mut Cache {
         self.own.load(Ordering::Relaxed)
+    }
+
+    /// Has the thread itself miss with each of its next `requests` requests, which are served from its cache all the
+    /// same. `empty` is a cache like the one that stands for nobody, but another.
+    pub(crate) fn watch(&self, requests: u32, empty: *mut Cache) {
+        let own = self.own();
+        if own.is_null() {
+            return;
+        }
+        self.watch.store(empty, Ordering::Relaxed);
+        self.watching.set(requests);
+        self.point_fast(own, empty);
+    }
+
+    /// Moves `fast` unless a taker has evicted the thread, at however late a moment: a plain store could undo that.
+    fn point_fast(&self, from: *mut Cache, to: *mut Cache) {
+        let _evicted_instead = self.fast.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether the thread was not evicted but watches, which this request counts towards the end of. The thread is busy.
+    fn watches(&self) -> bool {
+        let watch = self.watch.load(Ordering::Relaxed);
+        if self.fast() != watch {
+            return false;
+        }
+        let left = self.watching.get().saturating_sub(1);
+        self.watching.set(left);
+        if left == 0 {
+            self.point_fast(watch, self.own());
+        }
+        true
     }
 
     /// Gives the thread a cache. The caller is the thread, and holds the registry's lock.
@@ -68,7 +106,7 @@ impl Seat {
             cache.set_busy(true);
             // Between these two a taker either sees `busy`, or is seen.
             light_barrier();
-            if self.fast() == own {
+            if self.fast() == own || self.watches() {
                 let result = act(cache);
                 cache.set_busy(false);
                 return Some(result);
@@ -86,14 +124,14 @@ impl Seat {
         let own = self.own();
         // SAFETY: as in `with_own`; the registry's lock keeps the seat from leaving.
         let Some(cache) = (unsafe { own.as_ref() }) else { return false };
-        if self.fast() != own {
+        let before = self.fast.swap(empty, Ordering::Relaxed);
+        if before == empty {
             return false;
         }
-        self.fast.store(empty, Ordering::Relaxed);
         if heavy_barrier() && !cache.is_busy() {
             return true;
         }
-        self.fast.store(own, Ordering::Relaxed);
+        self.fast.store(before, Ordering::Relaxed);
         false
     }
 }

@@ -12,6 +12,9 @@ pub(crate) const GLOBAL_SEAT: usize = 0;
 /// The cache of whoever has none: nothing to pop, no room to push, and never written.
 static EMPTY: Cache = Cache::EMPTY;
 
+/// The same, for who watches.
+static WATCHED: Cache = Cache::EMPTY;
+
 thread_local! {
     // `const` and without `Drop`: a plain thread-local access, at any time in a thread's life.
     static SEATS_HERE: [Seat; SEATS] = const { [const { Seat::new(nobody()) }; SEATS] };
@@ -20,6 +23,11 @@ thread_local! {
 /// The cache that a seat points at while nobody sits there.
 pub(crate) const fn nobody() -> *mut Cache {
     (&raw const EMPTY).cast_mut()
+}
+
+/// The cache that a seat points at while its thread watches.
+pub(crate) const fn watched() -> *mut Cache {
+    (&raw const WATCHED).cast_mut()
 }
 
 /// Calls `act` with this thread's seat in the heap of this number.

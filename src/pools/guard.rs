@@ -5,7 +5,7 @@ use core::fmt;
 use super::{PoolState, Pools, Slab, Spot};
 use crate::misuse::{Claimed, Found, Misuse};
 use crate::sync::Held;
-use crate::units::{Class, PAGE_SHIFT, Page, SlabShape, shape};
+use crate::units::{Class, PAGE, PAGE_SHIFT, SlabShape, low32, shape};
 
 /// How many empty slabs a pool keeps for the next refill.
 const EMPTY_KEPT: u32 = 1;
@@ -55,38 +55,39 @@ impl<'a> PoolGuard<'a> {
         let base = self.pools.block_start(slab, 0, 0);
         let stride = self.shape.stride as usize;
         let mut missing = count;
-        let mut pages = 0;
+        let (mut first, mut last) = (u32::MAX, 0);
         for (index, word) in slab.words()[..self.shape.words()].iter().enumerate() {
             let mut bits = word.get();
             if bits == 0 {
                 continue;
             }
+            first = first.min(low32(index * 64) + bits.trailing_zeros());
             while bits != 0 && missing > 0 {
                 let block = index * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 missing -= 1;
+                last = block;
                 accept(base.wrapping_add(block * stride));
-                if slab.has_holes() {
-                    pages |= slab.pages_of(self.shape, crate::units::low32(block));
-                }
             }
             word.set(bits);
             if missing == 0 {
                 break;
             }
         }
-        slab.set_aged(0);
-        if pages != 0 {
-            self.fill_holes(slab, pages);
+        if missing < count && (slab.aged() != 0 || slab.has_holes()) {
+            self.note_use(slab, slab.pages_of(self.shape, first, low32(last)));
         }
         count - missing
     }
 
-    /// Notes that these pages of a slab with holes are about to be written.
+    /// Notes that these pages of a slab, where pages were free or without memory, are about to be written.
     #[cold]
-    fn fill_holes(&self, slab: &Slab, pages: u64) {
-        let _runs = self.pools.runs.lock();
-        spans(pages, |first, len| self.pools.runs.touched().set(slab.first().plus(first), len));
+    fn note_use(&self, slab: &Slab, pages: u64) {
+        slab.set_aged(slab.aged() & !pages);
+        if slab.has_holes() {
+            let _runs = self.pools.runs.lock();
+            spans(pages, |first, len| self.pools.runs.touched().set(slab.first().plus(first), len));
+        }
     }
 
     /// Takes back blocks of this class, all of them allocated.
@@ -97,7 +98,10 @@ impl<'a> PoolGuard<'a> {
         let mut open: Option<(u32, &Slab, u32)> = None;
         for block in blocks {
             let address = block.addr();
-            let Some((id, distance)) = self.pools.locate(address) else { self.not_a_block(address) };
+            let Some((id, distance)) = self.pools.locate(address) else {
+                self.give_run(block);
+                continue;
+            };
             let (slab, given) = match open {
                 Some((same, slab, given)) if same == id => (slab, given),
                 _ => {
@@ -216,9 +220,10 @@ impl<'a> PoolGuard<'a> {
     }
 
     /// Gives back what the list's slabs hold without need: empty slabs, and the memory of pages that hold no block,
-    /// if they were so at the last look already (or at once, with `at_once`). Says how many pages lost their memory.
-    pub(crate) fn give_back(&self, at_once: bool) -> u32 {
-        let mut purged = 0;
+    /// if they were so at the last look already (or at once, with `at_once`). Says whether anything went back or may go
+    /// back at the next look.
+    pub(crate) fn give_back(&self, at_once: bool) -> bool {
+        let mut busy = false;
         let mut next = self.state.head.get();
         while let Some(id) = next.checked_sub(1) {
             let slab = self.pools.slabs.at(id);
@@ -232,40 +237,61 @@ impl<'a> PoolGuard<'a> {
                 self.state.empty.sub(1);
                 self.unlink(slab);
                 self.close(id, slab);
+                busy = true;
                 continue;
             }
-            let empty = slab.empty_pages();
+            let empty = slab.empty_pages() & self.touched(slab);
+            busy |= empty != 0;
             slab.set_aged(empty & !due);
             if empty & due != 0 {
-                purged += self.purge(slab, empty & due);
+                self.purge(slab, empty & due);
             }
         }
-        purged
+        busy
     }
 
-    fn purge(&self, slab: &Slab, pages: u64) -> u32 {
-        let (runs, mut purged) = (&self.pools.runs, 0);
-        let mut due = 0_u64;
-        spans(pages, |first, len| {
-            runs.touched().spans(slab.first().plus(first), len, |page: Page, count| {
-                // SAFETY: no allocated block has a byte on these pages, and none gets one while the pool is locked.
-                if unsafe { runs.region().purge(page, count) } {
-                    due |= (!0 >> (64 - count)) << (page.0 - slab.first().0);
-                    purged += count;
-                }
-            });
+    /// The pages of the slab's run, a bit each, that are touched.
+    fn touched(&self, slab: &Slab) -> u64 {
+        let mut pages = 0;
+        self.pools.runs.touched().spans(slab.first(), self.shape.pages, |first, len| {
+            pages |= (!0 >> (64 - len)) << (first.0 - slab.first().0);
         });
-        if due != 0 {
-            slab.set_holes();
-            let _runs = runs.lock();
-            spans(due, |first, len| runs.touched().clear(slab.first().plus(first), len));
-        }
-        purged
+        pages
     }
 
+    /// Gives back the memory of these pages of a slab, all of them touched and without a block.
+    fn purge(&self, slab: &Slab, pages: u64) {
+        let (runs, mut purged) = (&self.pools.runs, true);
+        spans(pages, |first, len| {
+            // SAFETY: no allocated block has a byte on these pages, and none gets one while the pool is locked.
+            purged &= unsafe { runs.region().purge(slab.first().plus(first), len) };
+        });
+        if purged {
+            slab.set_holes();
+            let runs = runs.lock();
+            spans(pages, |first, len| runs.note_purged(slab.first().plus(first), len));
+        }
+    }
+
+    /// A block of this class as a run of its own, where there is no room for a slab.
     #[cold]
-    fn not_a_block(&self, address: usize) -> ! {
-        self.misuse(address, self.pools.runs.what_is(address))
+    pub(crate) fn take_run(&self) -> Option<*mut u8> {
+        let runs = &self.pools.runs;
+        let taken = runs.lock().take(self.class.pages(), PAGE)?;
+        Some(runs.region().page_start(taken.first))
+    }
+
+    /// Takes back a block that is a run of its own.
+    #[cold]
+    fn give_run(&self, block: *mut u8) {
+        let (runs, address) = (&self.pools.runs, block.addr());
+        let given = match runs.region().locate(address) {
+            Some((first, 0)) => runs.lock().give(first, self.class.pages()).is_ok(),
+            _ => false,
+        };
+        if !given {
+            self.misuse(address, runs.what_is(address));
+        }
     }
 
     #[cold]

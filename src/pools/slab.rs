@@ -175,10 +175,10 @@ impl Slab {
         pages
     }
 
-    /// The pages, a bit each, on which block `block` has a byte.
-    pub(super) fn pages_of(&self, shape: &SlabShape, block: u32) -> u64 {
-        let start = self.colour() + block * shape.stride;
-        let (from, to) = (start / low32(PAGE), (start + shape.stride - 1) / low32(PAGE));
+    /// The pages, a bit each, from the first byte of block `first` to the last of block `last`.
+    pub(super) fn pages_of(&self, shape: &SlabShape, first: u32, last: u32) -> u64 {
+        let start = |block| self.colour() + block * shape.stride;
+        let (from, to) = (start(first) / low32(PAGE), (start(last) + shape.stride - 1) / low32(PAGE));
         (!0 >> (63 - to)) & (!0 << from)
     }
 

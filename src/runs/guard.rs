@@ -363,6 +363,12 @@ impl<'a> RunsGuard<'a> {
         self.merge(first, len);
     }
 
+    /// Notes that the memory of these pages of a run in use was given back.
+    pub(crate) fn note_purged(&self, first: Page, len: u32) {
+        self.runs.touched.clear(first, len);
+        self.runs.purged.add(u64::from(len));
+    }
+
     /// Counts how many free runs there are.
     pub(crate) fn free_runs(&self) -> u32 {
         let mut count = 0;

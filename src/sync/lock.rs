@@ -136,22 +136,19 @@ fn wake_one(word: &AtomicU32) {
     crate::os::wake_one(word);
 }
 
-// Under loom a sleeper is a thread that yields until the word has changed: the futex itself is not modelled, only
-// that the word tells the truth.
+// Not a yield: loom would let everybody else run first, and nobody would ever sleep.
 #[cfg(loom)]
-fn spin() {
-    loom::thread::yield_now();
-}
+fn spin() {}
 
 #[cfg(loom)]
 fn sleep_while(word: &AtomicU32, value: u32) {
-    while word.load(Ordering::Relaxed) == value {
-        loom::thread::yield_now();
-    }
+    word.sleep_while(value);
 }
 
 #[cfg(loom)]
-fn wake_one(_: &AtomicU32) {}
+fn wake_one(word: &AtomicU32) {
+    word.wake_one();
+}
 
 #[cfg(all(test, not(loom)))]
 mod tests {

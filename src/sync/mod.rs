@@ -13,8 +13,9 @@ pub(crate) use words::{Word8, Word16, Word32, Word64};
 pub(crate) use core::sync::atomic::{
     AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence,
 };
+// Loom's, as the models wrap them.
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+pub(crate) use crate::primitive::{AtomicPtr, AtomicU32, Ordering};
 
 /// The owner's half of an asymmetric barrier whose other half is [`heavy_barrier`]: costs nothing, and only keeps
 /// the compiler from moving memory accesses across it.
@@ -23,7 +24,7 @@ pub(crate) fn light_barrier() {
     #[cfg(not(loom))]
     compiler_fence(Ordering::SeqCst);
     #[cfg(loom)]
-    loom::sync::atomic::fence(Ordering::SeqCst);
+    crate::primitive::light_fence();
 }
 
 /// Reads a word that no other thread writes: a plain load, which the compiler may combine with what uses it.
@@ -48,7 +49,7 @@ pub(crate) fn heavy_barrier() -> bool {
     return crate::os::barrier_everywhere();
     #[cfg(loom)]
     {
-        loom::sync::atomic::fence(Ordering::SeqCst);
+        crate::primitive::heavy_fence();
         true
     }
 }

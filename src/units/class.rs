@@ -81,6 +81,11 @@ impl Class {
         if size >= COLOUR_MIN { LINE } else { 1 << size.trailing_zeros() }
     }
 
+    /// The pages that a block of this class fills when it is a run of its own.
+    pub(crate) const fn pages(self) -> u32 {
+        super::low32(self.size().div_ceil(super::PAGE))
+    }
+
     /// All classes, smallest first.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..CLASSES).map(|index| Self(index as u8))

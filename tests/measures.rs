@@ -1,0 +1,129 @@
+//! What can be asked of a heap: numbers, blocks, pressure.
+
+use std::alloc::Layout;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use allocator_api2::vec::Vec as HeapVec;
+use outlive::{BlockState, Class, Heap, Level, Pressure, Thresholds};
+
+#[test]
+fn the_numbers_add_up() {
+    let heap = Heap::in_memory().unwrap();
+    let mut owned = Vec::new();
+    for size in (1..2000_usize).chain([40_000, 100_000, 1 << 20, 5 << 20]) {
+        owned.push(HeapVec::<u8, _>::with_capacity_in(size, &heap));
+    }
+    let stats = heap.stats();
+    let requested: usize = owned.iter().map(HeapVec::capacity).sum();
+    assert!(stats.used >= requested as u64 && stats.used < requested as u64 * 9 / 8 + 10_000, "{stats}");
+    assert!(stats.used + stats.cached + stats.free <= stats.total && stats.total <= stats.committed);
+    assert!(stats.committed <= stats.reserved && stats.peak <= stats.total && stats.resident <= stats.total);
+    let in_classes: u64 = stats.classes.iter().map(|class| class.blocks - class.free - class.cached).sum();
+    assert_eq!(in_classes, 1999);
+    assert!(stats.to_string().contains("fragmentation"));
+    drop(owned);
+    heap.trim();
+    let stats = heap.stats();
+    assert_eq!((stats.used, stats.cached, stats.resident, stats.free_runs), (0, 0, 0, 1));
+    assert!(stats.fragmentation == 0.0 && stats.free == stats.total);
+}
+
+#[test]
+fn every_block_is_seen_once_and_known() {
+    let heap = Heap::in_memory().unwrap();
+    let layout = |size| Layout::from_size_align(size, 8).unwrap();
+    let sizes: Vec<usize> = (1..600).chain([30_000, 40_000, 300_000, 3 << 20]).collect();
+    let blocks: Vec<_> = sizes.iter().map(|size| heap.allocate(layout(*size)).unwrap()).collect();
+    let mut seen = BTreeSet::new();
+    heap.for_each_block(|block, info| {
+        assert!(seen.insert(block), "{info:?} twice");
+        assert_eq!(info.state, BlockState::Allocated);
+    });
+    assert_eq!(seen, blocks.iter().copied().collect());
+    for (block, size) in blocks.iter().zip(&sizes) {
+        for inside in [0, size / 2, size - 1] {
+            let info = heap.info(block.as_ptr().wrapping_add(inside)).unwrap();
+            assert!(info.size >= *size && info.state == BlockState::Allocated);
+            assert_eq!(info.class, Class::of_size(*size));
+            assert_eq!(info.slab.is_some(), info.class.is_some());
+            assert_eq!(heap.usable_size(*block), Some(info.size));
+        }
+    }
+    for (block, size) in blocks.iter().zip(&sizes) {
+        // SAFETY: the block came from this heap with this layout.
+        unsafe { heap.deallocate(*block, layout(*size)) };
+        let state = heap.info(block.as_ptr()).unwrap().state;
+        assert_ne!(state, BlockState::Allocated, "a block of {size}");
+    }
+    heap.for_each_block(|_, info| panic!("{info:?} is free"));
+    assert_eq!(heap.info(std::ptr::null()), None);
+}
+
+static HEARD: Mutex<Vec<Pressure>> = Mutex::new(Vec::new());
+
+#[test]
+fn pressure_is_told_and_large_blocks_are_refused_before_small_ones() {
+    let limit = 16 << 20;
+    let heap = Heap::options()
+        .limit(limit)
+        .thresholds(Thresholds { warn: 50, relieve: 70, refuse: 90 })
+        .on_pressure(|pressure| HEARD.lock().unwrap().push(pressure))
+        .in_memory()
+        .unwrap();
+    let large = Layout::from_size_align(100_000, 8).unwrap();
+    let small = Layout::from_size_align(100, 8).unwrap();
+    let mut blocks = Vec::new();
+    while let Ok(block) = heap.allocate(large) {
+        blocks.push(block);
+    }
+    let stats = heap.stats();
+    assert_eq!(stats.level, Level::Refuse);
+    assert_eq!(stats.level_risen, [1, 1, 1]);
+    assert!(stats.used as usize >= limit / 100 * 88 && (stats.used as usize) < limit);
+    assert!(heap.allocate(small).is_ok(), "small blocks are still served");
+    let levels: Vec<Level> = HEARD.lock().unwrap().iter().map(|pressure| pressure.level).collect();
+    assert_eq!(levels, [Level::Warn, Level::Relieve, Level::Refuse]);
+    for block in blocks {
+        // SAFETY: the block came from this heap with this layout.
+        unsafe { heap.deallocate(block, large) };
+    }
+    heap.trim();
+    assert_eq!(heap.stats().level, Level::Calm);
+    assert_eq!(HEARD.lock().unwrap().last().unwrap().level, Level::Calm);
+    assert!(heap.allocate(large).is_ok());
+}
+
+#[test]
+fn a_limit_is_an_error_and_never_more() {
+    let heap = Heap::options().limit(4 << 20).in_memory().unwrap();
+    let mut vectors = Vec::new();
+    loop {
+        let mut vector = HeapVec::<u64, _>::new_in(&heap);
+        if vector.try_reserve(1000).is_err() {
+            break;
+        }
+        vectors.push(vector);
+    }
+    assert!(heap.stats().used <= 4 << 20 && vectors.len() > 300);
+    vectors.truncate(100);
+    assert!(HeapVec::<u64, _>::new_in(&heap).try_reserve(1000).is_ok(), "what was freed can be had again");
+    drop(vectors);
+    heap.set_limit(None);
+    assert!(HeapVec::<u8, _>::new_in(&heap).try_reserve(64 << 20).is_ok());
+    assert!(Heap::options().limit(10).in_memory().is_err());
+}
+
+#[test]
+fn collections_of_others_live_in_a_heap() {
+    let heap = Heap::in_memory().unwrap();
+    let mut map = hashbrown::HashMap::new_in(&heap);
+    for n in 0..10_000_u64 {
+        map.insert(n, allocator_api2::boxed::Box::new_in(n * n, &heap));
+    }
+    assert!((0..10_000).all(|n| *map[&n] == n * n));
+    assert!(heap.stats().used > 240_000);
+    drop(map);
+    heap.trim();
+    assert_eq!(heap.stats().used, 0);
+}

@@ -1,0 +1,144 @@
+//! Before `main`, after a thread's end has begun, in the child of a `fork`.
+
+mod common;
+
+use std::alloc::Layout;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use outlive::{Global, Heap};
+
+#[global_allocator]
+static GLOBAL: Global = Global::new();
+
+static BEFORE_MAIN: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn before_main() {
+    let words: Vec<usize> = (0..1000).collect();
+    BEFORE_MAIN.store(words.iter().sum(), Ordering::Relaxed);
+}
+
+#[used]
+// SAFETY: the section holds pointers to functions of this type, called once before `main`.
+#[unsafe(link_section = ".init_array")]
+static EARLY: extern "C" fn() = before_main;
+
+#[test]
+fn it_works_before_main() {
+    assert_eq!(BEFORE_MAIN.load(Ordering::Relaxed), 499_500);
+}
+
+static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+struct AllocatesInDrop(Vec<String>);
+
+impl Drop for AllocatesInDrop {
+    fn drop(&mut self) {
+        // Some of these run after the allocator's own end in this thread, whatever the order of destructors.
+        let copies: Vec<String> = (0..2000).map(|n| format!("{n} {}", self.0.len())).collect();
+        DROPPED.fetch_add(copies.len(), Ordering::Relaxed);
+    }
+}
+
+thread_local! {
+    static FIRST: RefCell<Option<AllocatesInDrop>> = const { RefCell::new(None) };
+    static SECOND: RefCell<Option<AllocatesInDrop>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn it_works_while_thread_locals_are_destroyed() {
+    let heap = Global.heap().unwrap();
+    for _ in 0..50 {
+        let live = || {
+            FIRST.with(|first| *first.borrow_mut() = Some(AllocatesInDrop(vec!["a".to_owned()])));
+            drop(vec![1_u8; 100]);
+            SECOND.with(|second| *second.borrow_mut() = Some(AllocatesInDrop(vec!["b".to_owned(); 100])));
+        };
+        std::thread::spawn(live).join().unwrap();
+    }
+    assert_eq!(DROPPED.load(Ordering::Relaxed), 50 * 2 * 2000);
+    assert!(heap.check().is_clean());
+}
+
+#[test]
+fn a_heap_dropped_before_its_threads_end_is_forgotten_by_them() {
+    for _ in 0..100 {
+        let heaps: Vec<Heap> = (0..5).map(|_| Heap::in_memory().unwrap()).collect();
+        for heap in &heaps {
+            let layout = Layout::new::<[u64; 9]>();
+            let block = heap.allocate(layout).unwrap();
+            // SAFETY: the block came from this heap with this layout.
+            unsafe { heap.deallocate(block, layout) };
+        }
+    }
+}
+
+#[test]
+fn more_heaps_than_seats_work_all_the_same() {
+    let heaps: Vec<Heap> = (0..100).map(|_| Heap::options().reservation(1 << 30).in_memory().unwrap()).collect();
+    let vectors: Vec<_> = heaps.iter().enumerate().map(|(n, heap)| {
+        let mut vector = allocator_api2::vec::Vec::new_in(heap);
+        vector.extend(0..n);
+        vector
+    }).collect();
+    assert!(vectors.iter().enumerate().all(|(n, vector)| vector.len() == n));
+    drop(vectors);
+    for heap in &heaps {
+        assert!(heap.check().is_clean());
+        heap.trim();
+        assert_eq!((heap.stats().used, heap.stats().cached), (0, 0));
+    }
+}
+
+/// Forks while other threads allocate, and has the child allocate, free, start threads and check its heap.
+#[test]
+fn the_child_of_a_fork_goes_on_alone() {
+    if common::child::is("forks") {
+        return fork_many_times();
+    }
+    let output = common::child::run("the_child_of_a_fork_goes_on_alone", "forks");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn fork_many_times() {
+    let stop = AtomicBool::new(false);
+    let other_heap = Heap::in_memory().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut round = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    round += 1;
+                    let blocks: Vec<Vec<u8>> = (0..50).map(|n| vec![0; 1 + (n * round) % 5000]).collect();
+                    let mut words = allocator_api2::vec::Vec::new_in(&other_heap);
+                    words.extend(blocks.iter().map(Vec::len));
+                }
+            });
+        }
+        let kept: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+        for _ in 0..60 {
+            // SAFETY: the child only runs code that a forked process may: memory, threads of its own, and `_exit`.
+            let child = unsafe { libc::fork() };
+            assert!(child >= 0);
+            if child == 0 {
+                let code = i32::from(!child_is_well(&kept, &other_heap));
+                // SAFETY: ends the child at once.
+                unsafe { libc::_exit(code) };
+            }
+            let mut status = 0;
+            // SAFETY: waits for the child just made.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert_eq!(status, 0, "a child failed");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+fn child_is_well(kept: &[String], other_heap: &Heap) -> bool {
+    let copies: Vec<String> = kept.to_vec();
+    let sum: usize = std::thread::spawn(move || copies.iter().map(String::len).sum()).join().unwrap_or(0);
+    let mut words = allocator_api2::vec::Vec::new_in(other_heap);
+    words.extend(0..10_000_usize);
+    let heap = Global.heap().unwrap();
+    sum == 190 && heap.check().is_clean() && other_heap.check().is_clean()
+}
