@@ -63,10 +63,6 @@ impl Core {
         self.magazines.take_up(|block| self.route_of(block).is_some());
     }
 
-    pub(crate) fn header(&self) -> &Header {
-        &self.header
-    }
-
     pub(crate) fn set_thresholds(&self, thresholds: super::Thresholds) {
         self.gauge.set_thresholds(thresholds);
     }

@@ -85,8 +85,9 @@ impl<'a> PoolGuard<'a> {
     fn note_use(&self, slab: &Slab, pages: u64) {
         slab.set_aged(slab.aged() & !pages);
         if slab.has_holes() {
-            let _runs = self.pools.runs.lock();
-            spans(pages, |first, len| self.pools.runs.touched().set(slab.first().plus(first), len));
+            let touched = self.pools.runs.touched();
+            spans(pages, |first, len| touched.set(slab.first().plus(first), len));
+            slab.set_holes(touched.count(slab.first(), self.shape.pages) < self.shape.pages);
         }
     }
 
@@ -189,6 +190,7 @@ impl<'a> PoolGuard<'a> {
         drop(runs);
         let slab = self.pools.slabs.at(id);
         slab.open(id, self.class, taken.first);
+        slab.set_holes(self.pools.runs.touched().count(taken.first, self.shape.pages) < self.shape.pages);
         self.push_back(id, slab);
         self.state.slabs.add(1);
         self.state.empty.add(1);
@@ -267,9 +269,9 @@ impl<'a> PoolGuard<'a> {
             purged &= unsafe { runs.region().purge(slab.first().plus(first), len) };
         });
         if purged {
-            slab.set_holes();
-            let runs = runs.lock();
-            spans(pages, |first, len| runs.note_purged(slab.first().plus(first), len));
+            slab.set_holes(true);
+            spans(pages, |first, len| runs.touched().clear(slab.first().plus(first), len));
+            runs.lock().note_purged(pages.count_ones());
         }
     }
 

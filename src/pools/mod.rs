@@ -9,7 +9,8 @@
 //! 2. A slab's count of free blocks is the number of bits set in its bitmap.
 //! 3. A block whose bit is clear has an owner: a caller, or a magazine.
 //! 4. Where the limit or the region leaves no room for a slab, a block may be a run of its own; it comes back as one.
-//! 5. A free block's page may have been given back to the system only if the slab has holes; its touched bit says so.
+//! 5. A free block's page may be untouched, or given back to the system, only if the slab has holes; its touched bit
+//!    says so.
 
 mod guard;
 mod slab;

@@ -4,7 +4,7 @@
 //!  0  mark      u32   tells a slab in use from anything else
 //!  4  first     u32   first page of its run
 //!  8  class     u8
-//!  9  holes     u8    1: some pages of free blocks were given back to the system
+//!  9  holes     u8    1: some pages of free blocks are not touched
 //! 10  free      u16   how many blocks are free
 //! 12  colour    u32   distance of the first block from the run's start, in bytes
 //! 16  next      u32   neighbours in its pool's list of slabs with free blocks,
@@ -123,8 +123,8 @@ impl Slab {
         self.holes.get() != 0
     }
 
-    pub(super) fn set_holes(&self) {
-        self.holes.set(1);
+    pub(super) fn set_holes(&self, holes: bool) {
+        self.holes.set(u8::from(holes));
     }
 
     pub(super) fn aged(&self) -> u64 {

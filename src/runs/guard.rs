@@ -51,11 +51,12 @@ impl<'a> RunsGuard<'a> {
     pub(crate) fn take(&self, pages: u32, align: usize) -> Option<Taken> {
         let len = pages.checked_add(self.runs.guard_pages)?;
         let taken = self.cut(len, align)?;
+        self.runs.touched.set(taken.first, len);
         self.tag_ends(taken.first, len, Kind::Whole);
         Some(taken)
     }
 
-    /// A run of `pages` pages, each of which says that it is part of slab `slab`.
+    /// A run of `pages` pages, each of which says that it is part of slab `slab`. Its owner notes which it touches.
     pub(crate) fn take_slab(&self, pages: u32, slab: u32) -> Option<Taken> {
         let len = pages.checked_add(self.runs.guard_pages)?;
         let taken = self.cut(len, PAGE)?;
@@ -129,6 +130,7 @@ impl<'a> RunsGuard<'a> {
             self.put(next.plus(more), beyond - more);
         }
         self.use_pages(next, more);
+        self.runs.touched.set(next, more);
         self.tag_ends(first, want, Kind::Whole);
         self.forbid_guard(first, want);
         true
@@ -230,11 +232,10 @@ impl<'a> RunsGuard<'a> {
         Some(())
     }
 
-    /// Counts pages as used and touched; says whether all of them read as zero.
+    /// Counts pages as used; says whether all of them read as zero.
     fn use_pages(&self, first: Page, len: u32) -> bool {
         let state = self.state();
         let touched = self.runs.touched.count(first, len);
-        self.runs.touched.set(first, len);
         state.used.add(len);
         state.peak.set(state.peak.get().max(state.used.get()));
         state.touched_free.sub(touched);
@@ -363,10 +364,9 @@ impl<'a> RunsGuard<'a> {
         self.merge(first, len);
     }
 
-    /// Notes that the memory of these pages of a run in use was given back.
-    pub(crate) fn note_purged(&self, first: Page, len: u32) {
-        self.runs.touched.clear(first, len);
-        self.runs.purged.add(u64::from(len));
+    /// Notes that the memory of so many pages of runs in use was given back.
+    pub(crate) fn note_purged(&self, pages: u32) {
+        self.runs.purged.add(u64::from(pages));
     }
 
     /// Counts how many free runs there are.

@@ -120,11 +120,6 @@ impl Runs {
         Tag::from_bits(self.tags.at(page.index()).get())
     }
 
-    #[inline]
-    pub(crate) fn prefetch_tag(&self, page: Page) {
-        self.tags.prefetch(page.index());
-    }
-
     /// What `address` points at, if it is not a block of a slab.
     pub(crate) fn what_is(&self, address: usize) -> Found {
         let Some((page, rest)) = self.region.locate(address) else { return Found::Foreign };

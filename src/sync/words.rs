@@ -56,6 +56,18 @@ macro_rules! word {
     };
 }
 
+impl Word64 {
+    /// Sets bits while others may set or clear others.
+    pub(crate) fn set_bits(&self, bits: u64) {
+        self.0.fetch_or(bits, Ordering::Relaxed);
+    }
+
+    /// Clears bits while others may set or clear others.
+    pub(crate) fn clear_bits(&self, bits: u64) {
+        self.0.fetch_and(!bits, Ordering::Relaxed);
+    }
+}
+
 word!(Word8, AtomicU8, u8);
 word!(Word16, AtomicU16, u16);
 word!(Word32, AtomicU32, u32);
