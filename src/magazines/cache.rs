@@ -81,7 +81,8 @@ pub(crate) struct Magazine<'a> {
 impl<'a> Magazine<'a> {
     #[inline]
     pub(crate) fn count(self) -> u32 {
-        self.counts.count.load(Ordering::Relaxed)
+        // With the store in `push`: whoever sees a block counted sees it in its slot.
+        self.counts.count.load(Ordering::Acquire)
     }
 
     #[inline]
@@ -108,8 +109,7 @@ impl<'a> Magazine<'a> {
             return false;
         }
         self.slots.at(count).store(block, Ordering::Relaxed);
-        // A taker that sees the count sees the slot only after its barrier, and does not look at the topmost one.
-        self.counts.count.store(count + 1, Ordering::Relaxed);
+        self.counts.count.store(count + 1, Ordering::Release);
         true
     }
 
