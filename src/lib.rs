@@ -1,4 +1,60 @@
 //! A memory allocator whose heap outlives the process.
+//!
+//! There are two ways in:
+//!
+//! - [`Global`] is the process's allocator: `#[global_allocator] static GLOBAL: Global = Global::new();`.
+//! - [`Heap`] is a heap of its own, in memory or in a buffer, for collections that take an allocator. It has a limit if it
+//!   is given one ([`HeapOptions`]). What a buffer holds after its heap is gone is an image, which [`Heap::attach`] takes
+//!   up again at any address; a heap that lives in a file is the next step, and not there yet.
+//!
+//! Both are the same machinery, and answer the same questions: [`Stats`] in numbers, [`BlockInfo`] of an address, and a
+//! [`Report`] of the checker, which reads all metadata. [`Pressure`] tells how near a heap is to its limit.
+//!
+//! ```
+//! use allocator_api2::vec::Vec;
+//! use outlive::Heap;
+//!
+//! #[global_allocator]
+//! static GLOBAL: outlive::Global = outlive::Global::new();
+//!
+//! fn main() -> Result<(), outlive::Error> {
+//!     let text = String::from("from the global heap");
+//!     let heap = Heap::in_memory()?;
+//!     let mut bytes = Vec::new_in(&heap);
+//!     bytes.extend_from_slice(text.as_bytes());
+//!     assert!(heap.check().is_clean());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Floors
+//!
+//! Modules use those below them, never one above. From the bottom:
+//!
+//! | floor | module | what it is about |
+//! |---|---|---|
+//! | 1 | `units`, `sync`, `os`, `misuse` | sizes and classes; atomics and locks; system calls; what is said of a wrong free |
+//! | 2 | `region` | one contiguous range of memory that grows in place |
+//! | 3 | `runs` | runs of pages, merged by boundary tags |
+//! | 4 | `pools` | slabs of one size class, with bitmaps |
+//! | 5 | `magazines` | each thread's short stacks of free blocks |
+//! | 6 | `heap` | allocation and free, limits, statistics, the checker |
+//! | 7 | `global`, `handle` | [`Global`] and [`Heap`] |
+//!
+//! `docs/design.md` in the repository follows one allocation through all of them.
+//!
+//! # Features
+//!
+//! - `allocator-api2-02` (on by default): `Allocator` of allocator-api2 0.2 beside that of 0.4, for hashbrown and bumpalo.
+//! - `nightly`: the standard library's own `Allocator`, with a nightly compiler.
+//! - `serde`: `Serialize` for [`Stats`] and [`Finding`].
+//! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.
+//!
+//! # Errors and misuse
+//!
+//! Memory that is not there is an [`AllocError`] or a null pointer, as the caller's trait has it, and never an abort of
+//! ours. A free that cannot be right (a block freed twice, a pointer from elsewhere, a wrong layout) ends the process
+//! with a message.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
 mod error;
@@ -21,3 +77,8 @@ pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };
 pub use units::{Class, Offset, PAGE};
+
+/// The README's examples, compiled and run like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

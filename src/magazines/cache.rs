@@ -113,20 +113,14 @@ impl<'a> Magazine<'a> {
         true
     }
 
-    /// Fills an empty magazine with the blocks that `fetch` hands to its argument, at most `want` of them, so that
-    /// the first handed over is the first popped.
-    pub(crate) fn refill(self, want: u32, fetch: impl FnOnce(u32, &mut dyn FnMut(*mut u8)) -> u32) {
-        debug_assert!(self.count() == 0 && want <= self.room());
-        let mut below = want;
-        let got = fetch(want, &mut |block| {
-            below -= 1;
-            self.slots.at(below).store(block, Ordering::Relaxed);
-        });
-        for index in 0..got {
-            let block = self.slots.at(below + index).load(Ordering::Relaxed);
-            self.slots.at(index).store(block, Ordering::Relaxed);
+    /// Fills an empty magazine with these blocks, the first to be popped first.
+    #[inline]
+    pub(crate) fn fill(self, blocks: &[*mut u8]) {
+        debug_assert!(self.count() == 0 && blocks.len() <= self.room() as usize);
+        for (block, index) in blocks.iter().rev().zip(0..) {
+            self.slots.at(index).store(*block, Ordering::Relaxed);
         }
-        self.counts.count.store(got, Ordering::Relaxed);
+        self.counts.count.store(crate::units::low32(blocks.len()), Ordering::Relaxed);
     }
 
     /// The `count` oldest blocks.

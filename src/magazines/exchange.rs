@@ -3,12 +3,14 @@
 //! 1. A block leaves its magazine before it enters its pool, and leaves its pool before it enters a magazine. So a copy
 //!    of the heap made at any moment, by a `fork` or a capture, may miss a block, but never shows one twice.
 
+use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 
 use super::cache::Miss;
 use super::seats::{nobody, watched};
 use super::{Cache, MagazineAt, Magazines, Seat, capacity};
 use crate::misuse::{Claimed, Misuse};
+use crate::pools::BATCH;
 use crate::region::Zone;
 use crate::sync::Ordering;
 use crate::units::{CLASSES, Class, RunClass};
@@ -33,7 +35,9 @@ impl Magazines {
         let streak = cache.note_miss(class.index(), Miss::Take);
         let room = cache.widen(class.index());
         let want = if streak { room } else { room.div_ceil(2) };
-        magazine.refill(want, |want, accept| self.pools.lock(class).take(want, accept));
+        let mut blocks = Blocks::new();
+        self.pools.lock(class).take(want, |block| blocks.push(block));
+        magazine.fill(blocks.as_slice());
         magazine.pop().or_else(|| self.take_directly(class))
     }
 
@@ -61,29 +65,18 @@ impl Magazines {
         if cache.widen(class.index()) == room {
             let count = magazine.count();
             let gone = if streak { count } else { count.div_ceil(2) };
-            let mut batch = Batch::new(self);
-            magazine.oldest(gone).filter_map(NonNull::new).for_each(|block| batch.add(class.index(), block.as_ptr()));
+            let mut blocks = Blocks::new();
+            magazine.oldest(gone).for_each(|block| blocks.push(block));
             magazine.drop_oldest(gone);
-            batch.flush();
+            self.pools.give(class, blocks.as_slice());
         }
         let pushed = magazine.push(block);
         debug_assert!(pushed);
     }
 
-    /// Takes back blocks of `class`: their tags and slabs are asked for first, all of them, so that the lock is held
-    /// for as short a time as can be.
-    fn give_all(&self, class: Class, blocks: impl Iterator<Item = *mut u8> + Clone) {
-        for block in blocks.clone() {
-            if let Some((slab, _)) = self.pools.locate(block.addr()) {
-                self.pools.slabs().prefetch(slab);
-            }
-        }
-        self.pools.lock(class).give(blocks);
-    }
-
     /// Takes back a block of `class` from a thread without magazines.
     pub(crate) fn give_directly(&self, class: Class, block: *mut u8) {
-        self.pools.lock(class).give([block].into_iter());
+        self.pools.give(class, &[block]);
     }
 
     /// A run of `class` out of this thread's magazines.
@@ -306,40 +299,58 @@ impl Magazines {
     }
 }
 
-/// As many blocks as the largest magazine has.
-const BATCH: usize = 64;
+/// Blocks on their way between a magazine and its pool, in neither.
+struct Blocks {
+    blocks: [MaybeUninit<*mut u8>; BATCH],
+    count: usize,
+}
 
-/// Blocks of one magazine on their way to its pool.
+impl Blocks {
+    #[inline]
+    fn new() -> Self {
+        Self { blocks: [MaybeUninit::uninit(); BATCH], count: 0 }
+    }
+
+    #[inline]
+    fn push(&mut self, block: *mut u8) {
+        self.blocks[self.count].write(block);
+        self.count += 1;
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[*mut u8] {
+        let filled = &self.blocks[..self.count];
+        // SAFETY: `push` has written all blocks below the count.
+        unsafe { &*(ptr::from_ref(filled) as *const [*mut u8]) }
+    }
+}
+
+/// Blocks of any magazines on their way to their pools, those of one magazine together.
 struct Batch<'a> {
     magazines: &'a Magazines,
     index: usize,
-    blocks: [*mut u8; BATCH],
-    count: usize,
+    blocks: Blocks,
 }
 
 impl<'a> Batch<'a> {
     fn new(magazines: &'a Magazines) -> Self {
-        Self { magazines, index: 0, blocks: [ptr::null_mut(); BATCH], count: 0 }
+        Self { magazines, index: 0, blocks: Blocks::new() }
     }
 
     fn add(&mut self, index: usize, block: *mut u8) {
-        if index != self.index || self.count == BATCH {
+        if index != self.index || self.blocks.count == BATCH {
             self.flush();
             self.index = index;
         }
-        self.blocks[self.count] = block;
-        self.count += 1;
+        self.blocks.push(block);
     }
 
     fn flush(&mut self) {
-        let blocks = &self.blocks[..self.count];
-        if let Some(class) = Class::from_index(self.index) {
-            if !blocks.is_empty() {
-                self.magazines.give_all(class, blocks.iter().copied());
-            }
-        } else {
-            blocks.iter().for_each(|block| self.magazines.give_by_index(self.index, *block));
+        let blocks = self.blocks.as_slice();
+        match Class::from_index(self.index) {
+            Some(class) => self.magazines.pools.give(class, blocks),
+            None => blocks.iter().for_each(|block| self.magazines.give_by_index(self.index, *block)),
         }
-        self.count = 0;
+        self.blocks.count = 0;
     }
 }

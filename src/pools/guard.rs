@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{PoolState, Pools, Slab, Spot};
+use super::{Place, PoolState, Pools, Slab, Spot};
 use crate::misuse::{Claimed, Found, Misuse};
 use crate::sync::Held;
 use crate::units::{Class, PAGE, PAGE_SHIFT, SlabShape, low32, shape};
@@ -17,6 +17,16 @@ pub(crate) struct PoolGuard<'a> {
     shape: &'static SlabShape,
     state: &'a PoolState,
     _held: Held<'a>,
+}
+
+/// A slab to which blocks are being given back, and the word of its bitmap that they are in.
+#[derive(Clone, Copy)]
+struct Open<'a> {
+    id: u32,
+    slab: &'a Slab,
+    word: usize,
+    bits: u64,
+    given: u32,
 }
 
 impl<'a> PoolGuard<'a> {
@@ -91,63 +101,71 @@ impl<'a> PoolGuard<'a> {
         }
     }
 
-    /// Takes back blocks of this class, all of them allocated.
+    /// Takes back blocks of this class, all of them allocated, which lie in these places.
     ///
     /// A block that is not, or not of this class, ends the process with a message.
-    #[inline]
-    pub(crate) fn give(&self, blocks: impl Iterator<Item = *mut u8>) {
-        let mut open: Option<(u32, &Slab, u32)> = None;
-        for block in blocks {
-            let address = block.addr();
-            let Some((id, distance)) = self.pools.locate(address) else {
-                self.give_run(block);
+    pub(super) fn give(&self, blocks: &[*mut u8], places: &[Place]) {
+        let mut open: Option<Open<'_>> = None;
+        for (block, place) in blocks.iter().zip(places) {
+            if *place == Place::NOWHERE {
+                self.give_run(*block);
                 continue;
-            };
-            let (slab, given) = match open {
-                Some((same, slab, given)) if same == id => (slab, given),
-                _ => {
-                    if let Some((last, slab, given)) = open {
-                        self.finish(last, slab, given);
+            }
+            let id = place.slab();
+            let mut current = match open {
+                Some(current) if current.id == id => current,
+                before => {
+                    if let Some(before) = before {
+                        self.finish(before);
                     }
-                    (self.verified(id, address), 0)
+                    let slab = self.pools.slabs.at(id);
+                    if !slab.is_stamped(id, self.class) {
+                        self.misuse(block.addr(), self.pools.what_is(block.addr()));
+                    }
+                    Open { id, slab, word: 0, bits: slab.words()[0].get(), given: 0 }
                 }
             };
-            match slab.spot(self.shape, distance) {
-                Spot::Start(block) if slab.set_free(block) => {}
-                Spot::Start(_) => self.misuse(address, Found::FreeBlock { class: self.class, slab: id }),
-                Spot::Elsewhere => self.misuse(address, Found::InsideBlock { class: self.class, slab: id }),
+            let Spot::Start(number) = current.slab.spot(self.shape, place.distance()) else {
+                self.misuse(block.addr(), Found::InsideBlock { class: self.class, slab: id });
+            };
+            let word = number as usize / 64;
+            if word != current.word {
+                current.slab.words()[current.word].set(current.bits);
+                (current.word, current.bits) = (word, current.slab.words()[word].get());
             }
-            open = Some((id, slab, given + 1));
+            let bit = 1 << (number % 64);
+            if current.bits & bit != 0 {
+                self.misuse(block.addr(), Found::FreeBlock { class: self.class, slab: id });
+            }
+            current.bits |= bit;
+            current.given += 1;
+            open = Some(current);
         }
-        if let Some((last, slab, given)) = open {
-            self.finish(last, slab, given);
-        }
-    }
-
-    /// The record of slab `id`, which must be one of this pool.
-    #[inline]
-    fn verified(&self, id: u32, address: usize) -> &'a Slab {
-        let slab = self.pools.slabs.at(id);
-        if !slab.is_marked(id) {
-            self.misuse(address, Found::DamagedSlab { slab: id });
-        }
-        match slab.class() {
-            Some(class) if class == self.class => slab,
-            Some(class) => self.misuse(address, Found::Block { class, slab: id }),
-            None => self.misuse(address, Found::DamagedSlab { slab: id }),
+        if let Some(last) = open {
+            self.finish(last);
         }
     }
 
-    /// Counts blocks just freed in a slab, and puts the slab where it belongs.
+    /// Writes back what was held of a slab while blocks in a row were its.
     #[inline]
-    fn finish(&self, id: u32, slab: &Slab, given: u32) {
+    fn finish(&self, open: Open<'_>) {
+        let Open { id, slab, word, bits, given } = open;
+        slab.words()[word].set(bits);
         let had = slab.free();
         slab.add_free(given);
         self.state.free.add(u64::from(given));
+        if had == 0 || had + given == self.shape.blocks {
+            self.move_slab(id, slab, had);
+        }
+    }
+
+    /// Puts a slab that had no free block, or is all free now, where it belongs.
+    #[cold]
+    fn move_slab(&self, id: u32, slab: &Slab, had: u32) {
         if had == 0 {
             self.push_back(id, slab);
         }
-        if had + given == self.shape.blocks {
+        if slab.free() == self.shape.blocks {
             self.became_empty(id, slab);
         }
     }

@@ -22,7 +22,7 @@ use crate::misuse::Found;
 use crate::region::{Placed, Zone};
 use crate::runs::Runs;
 use crate::sync::{Lock, Word32, Word64};
-use crate::units::{CLASSES, Class, Page, shape};
+use crate::units::{CLASSES, Class, PAGE_SHIFT, Page, low32, shape};
 
 pub(crate) use guard::PoolGuard;
 pub(crate) use slab::{Slab, Spot};
@@ -41,6 +41,34 @@ pub(crate) struct PoolState {
     pub(crate) free: Word64,
     /// Blocks handed out so far, to magazines as well as to callers.
     pub(crate) taken: Word64,
+}
+
+/// How many blocks are given back under one taking of the lock, at the most.
+pub(crate) const BATCH: usize = 64;
+
+/// Where a block lies: the number of its slab and the distance from the start of the slab's run, in one word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place(u64);
+
+impl Place {
+    /// In no slab: no slab has this number, for which there is no room beside its own pages.
+    const NOWHERE: Self = Self::new(u32::MAX, 0);
+
+    #[inline]
+    const fn new(slab: u32, distance: u32) -> Self {
+        Self((slab as u64) << 32 | distance as u64)
+    }
+
+    #[inline]
+    fn slab(self) -> u32 {
+        low32((self.0 >> 32) as usize)
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the lower half")]
+    fn distance(self) -> u32 {
+        self.0 as u32
+    }
 }
 
 /// The pools of one heap.
@@ -85,6 +113,21 @@ impl Pools {
         &self.states[class.index()]
     }
 
+    /// Takes back blocks of `class`, all of them allocated. Where each lies is found out first, and the records of their
+    /// slabs are asked for, so that the lock is held for as short a time as can be.
+    pub(crate) fn give(&self, class: Class, blocks: &[*mut u8]) {
+        for blocks in blocks.chunks(BATCH) {
+            let mut places = [Place::NOWHERE; BATCH];
+            for (block, place) in blocks.iter().zip(&mut places) {
+                if let Some((slab, distance)) = self.locate(block.addr()) {
+                    self.slabs.prefetch(slab);
+                    *place = Place::new(slab, distance);
+                }
+            }
+            self.lock(class).give(blocks, &places[..blocks.len()]);
+        }
+    }
+
     /// The slab in which `address` lies, and the distance from the start of its run.
     ///
     /// For a block that the caller has allocated the answer stays true without a lock.
@@ -92,7 +135,7 @@ impl Pools {
     pub(crate) fn locate(&self, address: usize) -> Option<(u32, u32)> {
         let (page, rest) = self.runs.region().locate(address)?;
         let tag = self.runs.tag(page);
-        tag.is(crate::runs::Kind::Slab).then(|| (tag.slab_id(), (tag.index() << crate::units::PAGE_SHIFT) + rest))
+        tag.is(crate::runs::Kind::Slab).then(|| (tag.slab_id(), (tag.index() << PAGE_SHIFT) + rest))
     }
 
     /// What `address` points at, for a message.

@@ -36,6 +36,12 @@ pub(crate) struct Slab {
 
 const _: () = assert!(size_of::<Slab>() == 128);
 
+/// The mark of slab `id` of `class`.
+#[inline]
+fn stamp(id: u32, class: Class) -> u32 {
+    MARK ^ id.wrapping_mul(0x9E37_79B9) ^ low32(class.index())
+}
+
 /// What a pointer into a slab points at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Spot {
@@ -60,7 +66,7 @@ impl Slab {
             let blocks = (shape.blocks as usize).saturating_sub(index * 64);
             word.set(if blocks >= 64 { !0 } else { (1 << blocks) - 1 });
         }
-        self.mark.set(self.expected_mark(id));
+        self.mark.set(stamp(id, class));
     }
 
     /// Makes the record that of no slab.
@@ -68,14 +74,15 @@ impl Slab {
         self.mark.set(0);
     }
 
-    fn expected_mark(&self, id: u32) -> u32 {
-        MARK ^ id.wrapping_mul(0x9E37_79B9) ^ self.first.get().rotate_left(16) ^ u32::from(self.class.get())
+    /// Whether this is the record of slab `id` of `class`, in use and not overwritten.
+    #[inline]
+    pub(super) fn is_stamped(&self, id: u32, class: Class) -> bool {
+        self.mark.get() == stamp(id, class)
     }
 
     /// Whether this is the record of slab `id`, in use and not overwritten.
-    #[inline]
     pub(crate) fn is_marked(&self, id: u32) -> bool {
-        self.mark.get() == self.expected_mark(id)
+        self.class().is_some_and(|class| self.is_stamped(id, class))
     }
 
     /// The class, or `None` for a number that no class has.
@@ -148,15 +155,6 @@ impl Slab {
     #[inline]
     pub(crate) fn is_free(&self, block: u32) -> bool {
         self.words[block as usize / 64].get() >> (block % 64) & 1 == 1
-    }
-
-    /// Marks an allocated block free; `false` where it is free already. The count is the caller's to raise.
-    #[inline]
-    pub(super) fn set_free(&self, block: u32) -> bool {
-        let word = &self.words[block as usize / 64];
-        let (bits, bit) = (word.get(), 1 << (block % 64));
-        word.set(bits | bit);
-        bits & bit == 0
     }
 
     /// The pages of the slab's run, a bit each, in which no allocated block has a byte.

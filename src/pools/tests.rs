@@ -52,7 +52,7 @@ fn blocks_do_not_overlap_are_aligned_and_come_in_address_order() {
         let mut sorted = blocks.clone();
         sorted.sort_unstable();
         assert!(sorted.windows(2).all(|pair| pair[0].addr() + class.size() <= pair[1].addr()));
-        pools.lock(class).give(blocks.into_iter());
+        pools.give(class, &blocks);
         assert_eq!(pools.state(class).slabs.get(), 1);
         pools.lock(class).give_back(true);
         assert_eq!((pools.state(class).slabs.get(), pools.runs().state().used.get()), (0, 0));
@@ -85,7 +85,7 @@ fn random_programs_agree_with_a_set_and_leave_nothing_behind() {
                 let some = 1 + random(64);
                 let gone: Vec<_> = out.values().filter(|(_, of)| *of == class).map(|(block, _)| *block).step_by(1 + random(3)).take(some).collect();
                 out.retain(|_, (block, _)| !gone.contains(block));
-                pools.lock(class).give(gone.into_iter());
+                pools.give(class, &gone);
             }
             if random(10) == 0 {
                 pools.lock(class).give_back(random(2) == 0);
@@ -103,7 +103,8 @@ fn random_programs_agree_with_a_set_and_leave_nothing_behind() {
             }
         }
         for class in &classes {
-            pools.lock(*class).give(out.values().filter(|(_, of)| of == class).map(|(block, _)| *block));
+            let rest: Vec<_> = out.values().filter(|(_, of)| of == class).map(|(block, _)| *block).collect();
+            pools.give(*class, &rest);
             pools.lock(*class).give_back(true);
         }
         assert_eq!(pools.runs().state().used.get(), 0, "seed {seed}");
@@ -118,7 +119,7 @@ fn empty_pages_inside_of_a_slab_go_back_on_the_second_look() {
     let slab = pools.slabs().at(pools.locate(blocks[0].addr()).unwrap().0);
     let resident = || pools.runs().touched().count(slab.first(), shape(class).pages);
     assert_eq!(resident(), 8, "what no block was taken from is not touched");
-    pools.lock(class).give(blocks[1..].iter().copied());
+    pools.give(class, &blocks[1..]);
     assert!(pools.lock(class).give_back(false));
     assert_eq!(resident(), 8);
     assert!(pools.lock(class).give_back(false));
@@ -126,7 +127,8 @@ fn empty_pages_inside_of_a_slab_go_back_on_the_second_look() {
     assert!(!pools.lock(class).give_back(false));
     let again = take(&pools, class, 511);
     assert!(resident() >= 8, "pages that are used again count as touched");
-    pools.lock(class).give(again.into_iter().chain([blocks[0]]));
+    pools.give(class, &again);
+    pools.give(class, &blocks[..1]);
     assert!(pools.lock(class).give_back(true));
     assert_eq!(pools.runs().lock().free_runs(), 1);
 }
