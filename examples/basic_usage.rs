@@ -36,7 +36,12 @@ fn a_heap_of_its_own() -> Result<(), outlive::Error> {
     let mut squares = HeapVec::new_in(&heap);
     squares.extend((1..=100_000_u64).map(|number| number * number));
     let stats = heap.stats();
-    println!("a heap of its own: {} numbers in {} bytes, and it is {}", squares.len(), stats.used, heap.check());
+    println!(
+        "a heap of its own: {} numbers in {} bytes, and it is {}",
+        squares.len(),
+        stats.used,
+        heap.check()
+    );
     Ok(())
 }
 

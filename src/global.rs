@@ -4,7 +4,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
 
 use crate::Heap;
-use crate::heap::{Popped, Pushed, pop, process_heap, push};
+use crate::heap::{pop, process_heap, push};
 use crate::magazines::GLOBAL_SEAT;
 
 /// The global allocator: one heap for the whole process, made at the first allocation and never closed.
@@ -47,28 +47,16 @@ impl Global {
     }
 }
 
+/// What the fast path leaves: a miss, or a layout that does not go through it.
 #[cold]
 #[inline(never)]
-fn take_miss(layout: Layout) -> *mut u8 {
+fn take(layout: Layout) -> *mut u8 {
     or_null(process_heap().and_then(|core| core.allocate(layout)))
 }
 
-#[inline(never)]
-fn take_other(layout: Layout) -> *mut u8 {
-    or_null(process_heap().and_then(|core| core.allocate(layout)))
-}
-
+/// What the fast path leaves: a full magazine, or a layout that does not go through it.
 #[cold]
 #[inline(never)]
-fn give_miss(block: *mut u8, layout: Layout) {
-    give(block, layout);
-}
-
-#[inline(never)]
-fn give_other(block: *mut u8, layout: Layout) {
-    give(block, layout);
-}
-
 fn give(block: *mut u8, layout: Layout) {
     if let (Some(core), Some(block)) = (process_heap(), NonNull::new(block)) {
         // SAFETY: `dealloc`'s contract is the same.
@@ -86,30 +74,27 @@ unsafe impl GlobalAlloc for Global {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match pop(GLOBAL_SEAT, layout) {
-            Popped::Block(block) => block.as_ptr(),
-            Popped::Miss => take_miss(layout),
-            Popped::Other => take_other(layout),
+            Some(block) => block.as_ptr(),
+            None => take(layout),
         }
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        match push(GLOBAL_SEAT, block, layout) {
-            Pushed::Done => {}
-            Pushed::Miss => give_miss(block, layout),
-            Pushed::Other => give_other(block, layout),
+        if !push(GLOBAL_SEAT, block, layout) {
+            give(block, layout);
         }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         match pop(GLOBAL_SEAT, layout) {
-            Popped::Block(block) => {
+            Some(block) => {
                 // SAFETY: the block is the caller's alone, and holds at least this many bytes.
                 unsafe { block.write_bytes(0, layout.size()) };
                 block.as_ptr()
             }
-            Popped::Miss | Popped::Other => or_null(process_heap().and_then(|core| core.allocate_zeroed(layout))),
+            None => or_null(process_heap().and_then(|core| core.allocate_zeroed(layout))),
         }
     }
 

@@ -13,7 +13,7 @@ pub use options::HeapOptions;
 
 use crate::error::Error;
 use crate::heap::{
-    BlockInfo, Core, GLOBAL_CORE, Popped, Pushed, Report, Stats, give_seat, pop, push, remove,
+    BlockInfo, Core, GLOBAL_CORE, Report, Stats, give_seat, pop, push, remove,
 };
 
 /// The system, or the heap's limit, has no memory for a request.
@@ -132,8 +132,8 @@ impl Heap {
             return Ok(layout.dangling_ptr());
         }
         match pop(self.core().seat(), layout) {
-            Popped::Block(block) => Ok(block),
-            Popped::Miss | Popped::Other => self.core().allocate(layout).ok_or(AllocError),
+            Some(block) => Ok(block),
+            None => self.core().allocate(layout).ok_or(AllocError),
         }
     }
 
@@ -157,10 +157,9 @@ impl Heap {
         if layout.size() == 0 {
             return;
         }
-        match push(self.core().seat(), block.as_ptr(), layout) {
-            Pushed::Done => {}
+        if !push(self.core().seat(), block.as_ptr(), layout) {
             // SAFETY: the caller's promise.
-            Pushed::Miss | Pushed::Other => unsafe { self.core().deallocate(block, layout) },
+            unsafe { self.core().deallocate(block, layout) };
         }
     }
 

@@ -175,8 +175,5 @@ fn peek(child: libc::pid_t, at: u64) -> u64 {
 /// Whether an instruction that starts with these bytes only serves its function's frame: push, pop, ret, or an addition
 /// to the stack pointer or a subtraction from it.
 fn is_frame(bytes: [u8; 8]) -> bool {
-    matches!(
-        bytes,
-        [0x50..=0x5f | 0xc3, ..] | [0x41, 0x50..=0x5f, ..] | [0x48, 0x81 | 0x83, 0xc4 | 0xec, ..]
-    )
+    matches!(bytes, [0x50..=0x5f | 0xc3, ..] | [0x41, 0x50..=0x5f, ..] | [0x48, 0x81 | 0x83, 0xc4 | 0xec, ..])
 }
