@@ -56,7 +56,7 @@ fn work(seed: u64, next: &Sender<Block>, inbox: &Receiver<Block>) {
     let mut blocks: Vec<Block> = (0..KEPT).map(|_| Block::new(&mut random)).collect();
     while !STOP.load(Ordering::Relaxed) {
         for _ in 0..1000 {
-            let place = random.below(KEPT as u64) as usize;
+            let place = random.below(KEPT);
             let old = std::mem::replace(&mut blocks[place], Block::new(&mut random));
             old.verify();
             if random.below(8) == 0 {
@@ -105,8 +105,8 @@ impl Block {
     /// Most of them below 128 bytes, and fewer of each larger size up to 128 KiB.
     fn new(random: &mut Random) -> Self {
         let doublings = random.below(8) + random.below(2) * random.below(11);
-        let size = 1 + random.below(1 << doublings) as usize;
-        let mark = random.below(256) as u8;
+        let size = 1 + random.below(1 << doublings);
+        let mark = u8::try_from(random.below(256)).unwrap_or_default();
         Self { mark, bytes: vec![mark; size] }
     }
 
@@ -119,10 +119,11 @@ impl Block {
 struct Random(u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    /// A number below `bound`.
+    fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound
+        usize::try_from(self.0 >> 11).unwrap_or_default() % bound
     }
 }

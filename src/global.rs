@@ -4,7 +4,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
 
 use crate::Heap;
-use crate::heap::{pop, process_heap, push};
+use crate::heap::{pop, pop_any, process_heap, push, push_any};
 use crate::magazines::GLOBAL_SEAT;
 
 /// The global allocator: one heap for the whole process, made at the first allocation and never closed.
@@ -47,17 +47,30 @@ impl Global {
     }
 }
 
-/// What the fast path leaves: a miss, or a layout that does not go through it.
-#[cold]
+/// What is not inlined: larger alignments, runs, misses.
 #[inline(never)]
 fn take(layout: Layout) -> *mut u8 {
+    match pop_any(GLOBAL_SEAT, layout) {
+        Some(block) => block.as_ptr(),
+        None => take_missed(layout),
+    }
+}
+
+#[inline(never)]
+fn take_missed(layout: Layout) -> *mut u8 {
     or_null(process_heap().and_then(|core| core.allocate(layout)))
 }
 
-/// What the fast path leaves: a full magazine, or a layout that does not go through it.
-#[cold]
+/// What is not inlined: larger blocks and alignments, runs, full magazines.
 #[inline(never)]
 fn give(block: *mut u8, layout: Layout) {
+    if !push_any(GLOBAL_SEAT, block, layout) {
+        give_missed(block, layout);
+    }
+}
+
+#[inline(never)]
+fn give_missed(block: *mut u8, layout: Layout) {
     if let (Some(core), Some(block)) = (process_heap(), NonNull::new(block)) {
         // SAFETY: `dealloc`'s contract is the same.
         unsafe { core.deallocate(block, layout) };

@@ -13,7 +13,7 @@ pub use options::HeapOptions;
 
 use crate::error::Error;
 use crate::heap::{
-    BlockInfo, Core, GLOBAL_CORE, Report, Stats, give_seat, pop, push, remove,
+    BlockInfo, Core, GLOBAL_CORE, Report, Stats, give_seat, pop, pop_any, push, push_any, remove,
 };
 
 /// The system, or the heap's limit, has no memory for a request.
@@ -133,7 +133,25 @@ impl Heap {
         }
         match pop(self.core().seat(), layout) {
             Some(block) => Ok(block),
-            None => self.core().allocate(layout).ok_or(AllocError),
+            None => self.take(layout).ok_or(AllocError),
+        }
+    }
+
+    /// What is not inlined of [`Heap::allocate`].
+    #[inline(never)]
+    fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
+        pop_any(self.core().seat(), layout).or_else(|| self.core().allocate(layout))
+    }
+
+    /// What is not inlined of [`Heap::deallocate`].
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(never)]
+    unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+        if !push_any(self.core().seat(), block.as_ptr(), layout) {
+            // SAFETY: the caller's promise.
+            unsafe { self.core().deallocate(block, layout) };
         }
     }
 
@@ -159,7 +177,7 @@ impl Heap {
         }
         if !push(self.core().seat(), block.as_ptr(), layout) {
             // SAFETY: the caller's promise.
-            unsafe { self.core().deallocate(block, layout) };
+            unsafe { self.give(block, layout) };
         }
     }
 

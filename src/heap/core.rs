@@ -5,7 +5,6 @@ use core::fmt;
 use core::ptr::{self, NonNull};
 
 use super::decay::Decay;
-use super::fast::{pop_aligned, push_aligned};
 use super::header::Header;
 use super::pressure::Gauge;
 use crate::magazines::{Magazines, NO_SEAT, Seat, with_seat};
@@ -112,9 +111,6 @@ impl Core {
 
     /// A block for `layout`; `None` where the limit, the region or the machine has no more.
     pub(crate) fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-        if let Some(block) = pop_aligned(self.seat, layout) {
-            return Some(block);
-        }
         if let Some(Route::Run(class)) = Route::of(layout)
             && let Some(block) = with_seat(self.seat, |seat| self.magazines.pop_run(seat, class))
         {
@@ -164,9 +160,6 @@ impl Core {
     /// # Safety
     /// The block came from this heap with this layout, and nobody uses it any more.
     pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        if push_aligned(self.seat, block.as_ptr(), layout) {
-            return;
-        }
         if let Some(Route::Run(class)) = Route::of(layout)
             && with_seat(self.seat, |seat| self.magazines.push_run(seat, class, block.as_ptr()))
         {

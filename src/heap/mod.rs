@@ -16,7 +16,7 @@ mod stats;
 pub(crate) use self::core::Core;
 pub use check::{Finding, FindingKind, Report};
 pub(crate) use directory::{GLOBAL_CORE, add, give_seat, process_heap, remove, take_seat};
-pub(crate) use fast::{pop, push};
+pub(crate) use fast::{pop, pop_any, push, push_any};
 pub(crate) use header::{Header, NotAnImage, SIZES};
 pub use info::{BlockInfo, BlockState};
 pub use pressure::{Level, Pressure, Thresholds};

@@ -80,6 +80,8 @@ impl Core {
     /// Adds up the heap.
     pub(crate) fn stats(&self) -> Stats {
         let (region, runs) = (self.region(), self.runs());
+        // First, because this very heap may be the one it is allocated from.
+        let mut classes: Vec<ClassStats> = Vec::with_capacity(CLASSES);
         let (free_runs, longest) = {
             let guard = runs.lock();
             (guard.free_runs(), guard.longest_free())
@@ -89,7 +91,7 @@ impl Core {
         let (pages, used_pages) = (state.pages.get(), state.used.get());
         let free_pages = pages.saturating_sub(used_pages);
         let cached_runs = self.cached_run_pages();
-        let classes: Vec<ClassStats> = Class::all().filter_map(|class| self.class_stats(class)).collect();
+        classes.extend(Class::all().filter_map(|class| self.class_stats(class)));
         let slab_pages: u64 = classes.iter().map(|class| u64::from(class.slabs) * class.slab_pages(runs.guard_pages())).sum();
         let large = u64::from(used_pages).saturating_sub(slab_pages).saturating_sub(u64::from(cached_runs)) * PAGE as u64;
         let sum = |count: fn(&ClassStats) -> u64| classes.iter().map(|class| count(class) * class.size as u64).sum::<u64>();
