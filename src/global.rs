@@ -5,7 +5,8 @@ use core::ptr::{self, NonNull};
 
 use crate::Heap;
 use crate::heap::{pop, pop_any, process_heap, push, push_any};
-use crate::magazines::GLOBAL_SEAT;
+use crate::magazines::{GLOBAL_SEAT, Seat, with_seat};
+use crate::units::SMALL_MAX;
 
 /// The global allocator: one heap for the whole process, made at the first allocation and never closed.
 ///
@@ -47,10 +48,25 @@ impl Global {
     }
 }
 
-/// What is not inlined: larger alignments, runs, misses.
+// What is not inlined comes in steps: first what a magazine can still serve, then the rest. The first steps are generic
+// in the seat's number so that they are compiled together with the program: there a thread-local is two loads, while
+// within a library it is a call, around which registers have to be saved.
+
+/// Larger alignments, runs, misses.
 #[inline(never)]
-fn take(layout: Layout) -> *mut u8 {
-    match pop_any(GLOBAL_SEAT, layout) {
+fn take<const SEAT: usize>(layout: Layout) -> *mut u8 {
+    if layout.size() > SMALL_MAX {
+        return take_run::<SEAT>(layout);
+    }
+    match with_seat(SEAT, |seat| pop_any(seat, layout)) {
+        Some(block) => block.as_ptr(),
+        None => take_missed(layout),
+    }
+}
+
+#[inline(never)]
+fn take_run<const SEAT: usize>(layout: Layout) -> *mut u8 {
+    match with_seat(SEAT, |seat| process_heap()?.pop_run(seat, layout)) {
         Some(block) => block.as_ptr(),
         None => take_missed(layout),
     }
@@ -61,10 +77,21 @@ fn take_missed(layout: Layout) -> *mut u8 {
     or_null(process_heap().and_then(|core| core.allocate(layout)))
 }
 
-/// What is not inlined: larger blocks and alignments, runs, full magazines.
+/// Larger blocks and alignments, runs, full magazines.
 #[inline(never)]
-fn give(block: *mut u8, layout: Layout) {
-    if !push_any(GLOBAL_SEAT, block, layout) {
+fn give<const SEAT: usize>(block: *mut u8, layout: Layout) {
+    if layout.size() > SMALL_MAX {
+        return give_run::<SEAT>(block, layout);
+    }
+    if !with_seat(SEAT, |seat| push_any(seat, block, layout)) {
+        give_missed(block, layout);
+    }
+}
+
+#[inline(never)]
+fn give_run<const SEAT: usize>(block: *mut u8, layout: Layout) {
+    let push = |seat: &Seat| process_heap().is_some_and(|core| core.push_run(seat, block, layout));
+    if !with_seat(SEAT, push) {
         give_missed(block, layout);
     }
 }
@@ -86,22 +113,22 @@ fn or_null(block: Option<NonNull<u8>>) -> *mut u8 {
 unsafe impl GlobalAlloc for Global {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match pop(GLOBAL_SEAT, layout) {
+        match with_seat(GLOBAL_SEAT, |seat| pop(seat, layout)) {
             Some(block) => block.as_ptr(),
-            None => take(layout),
+            None => take::<GLOBAL_SEAT>(layout),
         }
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if !push(GLOBAL_SEAT, block, layout) {
-            give(block, layout);
+        if !with_seat(GLOBAL_SEAT, |seat| push(seat, block, layout)) {
+            give::<GLOBAL_SEAT>(block, layout);
         }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        match pop(GLOBAL_SEAT, layout) {
+        match with_seat(GLOBAL_SEAT, |seat| pop(seat, layout)) {
             Some(block) => {
                 // SAFETY: the block is the caller's alone, and holds at least this many bytes.
                 unsafe { block.write_bytes(0, layout.size()) };

@@ -12,6 +12,7 @@ pub use buffer::BufferHeap;
 pub use options::HeapOptions;
 
 use crate::error::Error;
+use crate::magazines::{Seat, with_seat};
 use crate::heap::{
     BlockInfo, Core, GLOBAL_CORE, Report, Stats, give_seat, pop, pop_any, push, push_any, remove,
 };
@@ -131,16 +132,14 @@ impl Heap {
         if layout.size() == 0 {
             return Ok(layout.dangling_ptr());
         }
-        match pop(self.core().seat(), layout) {
-            Some(block) => Ok(block),
-            None => self.take(layout).ok_or(AllocError),
-        }
+        with_seat(self.core().seat(), |seat| pop(seat, layout).or_else(|| self.take(seat, layout)).ok_or(AllocError))
     }
 
     /// What is not inlined of [`Heap::allocate`].
     #[inline(never)]
-    fn take(&self, layout: Layout) -> Option<NonNull<u8>> {
-        pop_any(self.core().seat(), layout).or_else(|| self.core().allocate(layout))
+    fn take(&self, seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
+        let core = self.core();
+        pop_any(seat, layout).or_else(|| core.pop_run(seat, layout)).or_else(|| core.allocate(layout))
     }
 
     /// What is not inlined of [`Heap::deallocate`].
@@ -148,10 +147,11 @@ impl Heap {
     /// # Safety
     /// As there.
     #[inline(never)]
-    unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
-        if !push_any(self.core().seat(), block.as_ptr(), layout) {
+    unsafe fn give(&self, seat: &Seat, block: NonNull<u8>, layout: Layout) {
+        let core = self.core();
+        if !push_any(seat, block.as_ptr(), layout) && !core.push_run(seat, block.as_ptr(), layout) {
             // SAFETY: the caller's promise.
-            unsafe { self.core().deallocate(block, layout) };
+            unsafe { core.deallocate(block, layout) };
         }
     }
 
@@ -175,10 +175,12 @@ impl Heap {
         if layout.size() == 0 {
             return;
         }
-        if !push(self.core().seat(), block.as_ptr(), layout) {
-            // SAFETY: the caller's promise.
-            unsafe { self.give(block, layout) };
-        }
+        with_seat(self.core().seat(), |seat| {
+            if !push(seat, block.as_ptr(), layout) {
+                // SAFETY: the caller's promise.
+                unsafe { self.give(seat, block, layout) };
+            }
+        });
     }
 
     /// Takes back a block whose layout the caller does not know; the page table does.

@@ -5,6 +5,7 @@ use core::fmt;
 use core::ptr::{self, NonNull};
 
 use super::decay::Decay;
+use super::fast::{pop_any, push_any};
 use super::header::Header;
 use super::pressure::Gauge;
 use crate::magazines::{Magazines, NO_SEAT, Seat, with_seat};
@@ -13,7 +14,7 @@ use crate::pools::Pools;
 use crate::region::{Placed, Region};
 use crate::runs::{Kind, Runs};
 use crate::sync::AtomicPtr;
-use crate::units::{Class, Page, Route, RunClass, shape};
+use crate::units::{Class, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
 
 /// Freed memory is filled with this in a hardened heap.
 const FREED: u8 = 0xDE;
@@ -73,7 +74,7 @@ impl Core {
 
     /// Lets at most `bytes` bytes of pages be in use from now on; `None` for no limit.
     pub(crate) fn set_limit(&self, bytes: Option<usize>) {
-        let pages = bytes.map_or(u32::MAX, |bytes| u32::try_from(bytes / crate::units::PAGE).unwrap_or(u32::MAX));
+        let pages = bytes.map_or(u32::MAX, |bytes| u32::try_from(bytes / PAGE).unwrap_or(u32::MAX));
         self.runs().set_limit(pages);
         self.gauge.look(self.runs());
     }
@@ -109,19 +110,23 @@ impl Core {
         })
     }
 
-    /// A block for `layout`; `None` where the limit, the region or the machine has no more.
-    pub(crate) fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-        if let Some(Route::Run(class)) = Route::of(layout)
-            && let Some(block) = with_seat(self.seat, |seat| self.magazines.pop_run(seat, class))
-        {
-            return Some(block);
-        }
-        self.allocate_missed(layout)
+    /// A run for `layout` from the magazines at this seat, if such a layout goes through them and they have one.
+    #[inline]
+    pub(crate) fn pop_run(&self, seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
+        self.magazines.pop_run(seat, run_class(layout)?)
     }
 
+    /// Puts a run of `layout` into the magazines at this seat, if such a layout goes through them and there is room.
+    #[inline]
+    pub(crate) fn push_run(&self, seat: &Seat, block: *mut u8, layout: Layout) -> bool {
+        run_class(layout).is_some_and(|class| self.magazines.push_run(seat, class, block))
+    }
+
+    /// A block for `layout` that the magazines did not have; `None` where the limit, the region or the machine has no
+    /// more.
     #[cold]
     #[inline(never)]
-    fn allocate_missed(&self, layout: Layout) -> Option<NonNull<u8>> {
+    pub(crate) fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.allocate_either(layout).map(|(block, _)| block)
     }
 
@@ -150,27 +155,18 @@ impl Core {
         match route {
             Route::Small(class) => self.seated(|seat| self.magazines.take(seat, class)).map(|block| (block, false)),
             _ if self.gauge.refuses_runs() => None,
-            Route::Run(class) => self.magazines.take_pages(class.pages(), crate::units::PAGE),
+            Route::Run(class) => self.magazines.take_pages(class.pages(), PAGE),
             Route::Pages { pages, align } => self.magazines.take_pages(pages, align),
         }
     }
 
-    /// Takes back a block of `layout`.
+    /// Takes back a block of `layout` that the magazines had no room for.
     ///
     /// # Safety
     /// The block came from this heap with this layout, and nobody uses it any more.
-    pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        if let Some(Route::Run(class)) = Route::of(layout)
-            && with_seat(self.seat, |seat| self.magazines.push_run(seat, class, block.as_ptr()))
-        {
-            return;
-        }
-        self.deallocate_missed(block, layout);
-    }
-
     #[cold]
     #[inline(never)]
-    fn deallocate_missed(&self, block: NonNull<u8>, layout: Layout) {
+    pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         let Some(route) = Route::of(layout) else {
             Misuse::of(block, Claimed::Nothing, self.pools()).report();
         };
@@ -229,7 +225,7 @@ impl Core {
         }
         let (page, 0) = self.region().locate(address)? else { return None };
         let pages = self.whole_run(page)?;
-        Some(RunClass::exactly(pages).map_or(Route::Pages { pages, align: crate::units::PAGE }, Route::Run))
+        Some(RunClass::exactly(pages).map_or(Route::Pages { pages, align: PAGE }, Route::Run))
     }
 
     /// The pages of the run that starts at `page` and is one block.
@@ -252,11 +248,13 @@ impl Core {
         if from == to || self.resize(block, from, to, new.align()) {
             return Some(block);
         }
-        let moved = self.allocate(new)?;
+        let moved = with_seat(self.seat, |seat| pop_any(seat, new)).or_else(|| self.allocate(new))?;
         // SAFETY: both blocks hold the smaller of the two sizes, and the new one is nobody else's.
         unsafe { moved.copy_from_nonoverlapping(block, old.size().min(new.size())) };
-        // SAFETY: the caller's promise.
-        unsafe { self.deallocate(block, old) };
+        if !with_seat(self.seat, |seat| push_any(seat, block.as_ptr(), old)) {
+            // SAFETY: the caller's promise.
+            unsafe { self.deallocate(block, old) };
+        }
         Some(moved)
     }
 
@@ -295,6 +293,15 @@ impl Core {
         self.decay.look(self);
         self.gauge.look(self.runs());
     }
+}
+
+/// The run class of a layout that is too large for a size class and needs no more than a page's alignment.
+#[inline]
+fn run_class(layout: Layout) -> Option<RunClass> {
+    if layout.size() <= SMALL_MAX || layout.align() > PAGE {
+        return None;
+    }
+    RunClass::of_pages(pages_for(layout.size())?)
 }
 
 impl Misuse {

@@ -7,7 +7,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use crate::magazines::{MagazineAt, fast_cache};
+use crate::magazines::{MagazineAt, Seat};
 use crate::units::{CLASS_ALIGN, LINE_ALIGN_MAX, SMALL_MAX};
 
 /// Frees of larger blocks are not inlined. A node of a tree is freed where the tree is walked, and a walk with a free
@@ -38,27 +38,26 @@ fn any_magazine(layout: Layout) -> Option<MagazineAt> {
     (size <= SMALL_MAX).then(|| unsafe { MagazineAt::of_size(size) })
 }
 
-/// A block for `layout` from this thread's magazine in the heap with this seat number.
+/// A block for `layout` from this thread's magazine, at this seat.
 #[inline(always)]
-pub(crate) fn pop(seat: usize, layout: Layout) -> Option<NonNull<u8>> {
-    fast_cache(seat).magazine(magazine(layout, SMALL_MAX)?).pop()
+pub(crate) fn pop(seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
+    seat.cache().magazine(magazine(layout, SMALL_MAX)?).pop()
 }
 
 /// The same out of line, for layouts that [`pop`] leaves alone too.
 #[inline]
-pub(crate) fn pop_any(seat: usize, layout: Layout) -> Option<NonNull<u8>> {
-    fast_cache(seat).magazine(any_magazine(layout)?).pop()
+pub(crate) fn pop_any(seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
+    seat.cache().magazine(any_magazine(layout)?).pop()
 }
 
-/// Puts a block of `layout` into this thread's magazine in the heap with this seat number; `false` where it found no
-/// place.
+/// Puts a block of `layout` into this thread's magazine, at this seat; `false` where it found no place.
 #[inline(always)]
-pub(crate) fn push(seat: usize, block: *mut u8, layout: Layout) -> bool {
-    magazine(layout, INLINE_FREE_MAX).is_some_and(|at| fast_cache(seat).magazine(at).push(block))
+pub(crate) fn push(seat: &Seat, block: *mut u8, layout: Layout) -> bool {
+    magazine(layout, INLINE_FREE_MAX).is_some_and(|at| seat.cache().magazine(at).push(block))
 }
 
 /// The same out of line, for layouts that [`push`] leaves alone too.
 #[inline]
-pub(crate) fn push_any(seat: usize, block: *mut u8, layout: Layout) -> bool {
-    any_magazine(layout).is_some_and(|at| fast_cache(seat).magazine(at).push(block))
+pub(crate) fn push_any(seat: &Seat, block: *mut u8, layout: Layout) -> bool {
+    any_magazine(layout).is_some_and(|at| seat.cache().magazine(at).push(block))
 }

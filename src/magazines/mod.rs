@@ -22,7 +22,7 @@ use crate::sync::{Lock, Word32, Word64};
 pub(crate) use cache::Cache;
 pub(crate) use offsets::{MagazineAt, capacity};
 pub(crate) use seat::Seat;
-pub(crate) use seats::{GLOBAL_SEAT, NO_SEAT, SEATS, fast_cache, with_seat};
+pub(crate) use seats::{GLOBAL_SEAT, NO_SEAT, SEATS, with_seat};
 
 /// The most threads that have magazines at one time; further ones go straight to the pools.
 pub(crate) const CACHES_MAX: u32 = 4096;

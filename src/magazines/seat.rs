@@ -48,6 +48,16 @@ impl Seat {
         self.fast.load(Ordering::Relaxed)
     }
 
+    /// The cache of the thread itself, for one pop or push.
+    #[inline]
+    pub(crate) fn cache(&self) -> &Cache {
+        // A taker counts on at most one pop or push being under way: this look must not move up into the one before.
+        light_barrier();
+        // SAFETY: a seat points at an empty cache, or at one that stays mapped until its heap closes, which nobody can
+        // do while another uses the heap.
+        unsafe { &*self.fast() }
+    }
+
     /// The cache that the thread has; null without one.
     pub(crate) fn own(&self) -> *mut Cache {
         self.own.load(Ordering::Relaxed)

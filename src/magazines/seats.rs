@@ -36,12 +36,3 @@ pub(crate) fn with_seat<R>(number: usize, act: impl FnOnce(&Seat) -> R) -> R {
     SEATS_HERE.with(|seats| act(&seats[number]))
 }
 
-/// The cache that this thread's pops and pushes in the heap of this number go through.
-#[inline]
-pub(crate) fn fast_cache(number: usize) -> &'static Cache {
-    // A taker counts on at most one pop or push being under way: this look must not move up into the one before.
-    crate::sync::light_barrier();
-    // SAFETY: a seat points at the empty cache, or at one that stays mapped until its heap closes, which nobody can
-    // do while another uses the heap. The reference is used for one operation only.
-    unsafe { &*with_seat(number, Seat::fast) }
-}
