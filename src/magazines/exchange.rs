@@ -11,7 +11,7 @@ use super::seats::{nobody, watched};
 use super::{Cache, MagazineAt, Magazines, Seat, capacity};
 use crate::misuse::{Claimed, Misuse};
 use crate::pools::BATCH;
-use crate::region::Zone;
+use crate::region::{Zone, prefetch};
 use crate::sync::Ordering;
 use crate::units::{CLASSES, Class, RunClass};
 
@@ -36,7 +36,11 @@ impl Magazines {
         let room = cache.widen(class.index());
         let want = if streak { room } else { room.div_ceil(2) };
         let mut blocks = Blocks::new();
-        self.pools.lock(class).take(want, |block| blocks.push(block));
+        // The caller is about to write to these blocks, which may have been idle for long.
+        self.pools.lock(class).take(want, |block| {
+            prefetch(block);
+            blocks.push(block);
+        });
         magazine.fill(blocks.as_slice());
         magazine.pop().or_else(|| self.take_directly(class))
     }

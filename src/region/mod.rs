@@ -17,7 +17,7 @@ use crate::os;
 use crate::sync::Word64;
 use crate::units::{HUGE, PAGE, Page, low32, round_up};
 
-pub(crate) use place::{Placed, Table};
+pub(crate) use place::{Placed, Table, prefetch};
 pub(crate) use plan::{Plan, Sizes, ZONES, Zone};
 
 /// A heap whose pages fill less than this asks for no huge page: one alone would be a large part of it.

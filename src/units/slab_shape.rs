@@ -11,7 +11,7 @@ pub(crate) const SLAB_PAGES_MAX: usize = 64;
 const BLOCKS_MAX: usize = SLAB_WORDS * 64;
 /// Slabs hold about this many bytes, or this many blocks, whichever is more.
 const TARGET_BYTES: usize = 64 << 10;
-const TARGET_BLOCKS: usize = 64;
+const TARGET_BLOCKS: usize = 16;
 
 /// The geometry of the slabs of one class.
 #[derive(Clone, Copy, Debug)]
