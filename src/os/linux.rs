@@ -99,6 +99,15 @@ pub(crate) fn milliseconds() -> u64 {
     seconds * 1000 + nanoseconds / 1_000_000
 }
 
+/// A number that nobody outside of the process can know; the clock where the system has no better one.
+pub(crate) fn random() -> u64 {
+    let mut bytes = [0_u8; 8];
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        Ok(8) => u64::from_le_bytes(bytes),
+        _ => milliseconds(),
+    }
+}
+
 /// Sleeps while `word` holds `value`, or a little less long: the caller looks again.
 pub(crate) fn wait_while(word: &AtomicU32, value: u32) {
     // An early return (a signal, a changed word) is what the caller's loop is for.

@@ -8,5 +8,5 @@ mod linux;
 
 pub(crate) use linux::{
     Fault, advise_huge, barrier_everywhere, commit, die, forbid, milliseconds, on_fork, page_size, purge,
-    release, reserve, wait_while, wake_one,
+    random, release, reserve, wait_while, wake_one,
 };

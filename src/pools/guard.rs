@@ -42,6 +42,10 @@ impl<'a> PoolGuard<'a> {
         while missing > 0 {
             let Some(id) = self.first_slab() else { break };
             let slab = self.pools.slabs.at(id);
+            if cfg!(feature = "hardened") && !slab.is_stamped(id, self.class) {
+                let address = self.pools.block_start(slab, 0, 0).addr();
+                self.misuse(address, Found::DamagedSlab { slab: id });
+            }
             let had = slab.free();
             let got = self.take_from(slab, missing, &mut accept);
             slab.sub_free(got);
@@ -62,6 +66,9 @@ impl<'a> PoolGuard<'a> {
     }
 
     fn take_from(&self, slab: &Slab, count: u32, accept: &mut impl FnMut(*mut u8)) -> u32 {
+        if cfg!(feature = "hardened") {
+            return self.take_any_from(slab, accept);
+        }
         let base = self.pools.block_start(slab, 0, 0);
         let stride = self.shape.stride as usize;
         let mut missing = count;
@@ -88,6 +95,19 @@ impl<'a> PoolGuard<'a> {
             self.note_use(slab, slab.pages_of(self.shape, first, low32(last)));
         }
         count - missing
+    }
+
+    /// Hands out one free block of a slab, whichever chance picks.
+    fn take_any_from(&self, slab: &Slab, accept: &mut impl FnMut(*mut u8)) -> u32 {
+        let skipped = low32(self.pools.chance().next() as usize & 0xffff_ffff) % slab.free().max(1);
+        let is_picked = |&(seen, _): &(u32, u32)| seen == skipped;
+        let free = (0..self.shape.blocks).filter(|block| slab.is_free(*block));
+        let Some((_, block)) = (0..).zip(free).find(is_picked) else { return 0 };
+        let word = &slab.words()[block as usize / 64];
+        word.set(word.get() & !(1 << (block % 64)));
+        accept(self.pools.block_start(slab, self.shape.stride, block));
+        self.note_use(slab, slab.pages_of(self.shape, block, block));
+        1
     }
 
     /// Notes that these pages of a slab, where pages were free or without memory, are about to be written.

@@ -12,6 +12,7 @@
 //! 5. A free block's page may be untouched, or given back to the system, only if the slab has holes; its touched bit
 //!    says so.
 
+mod chance;
 mod guard;
 mod slab;
 mod slabs;
@@ -24,6 +25,7 @@ use crate::runs::Runs;
 use crate::sync::{Lock, Word32, Word64};
 use crate::units::{CLASSES, Class, PAGE_SHIFT, Page, low32, shape};
 
+use chance::Chance;
 pub(crate) use guard::PoolGuard;
 pub(crate) use slab::{Slab, Spot};
 pub(crate) use slabs::{Slabs, SlabsState};
@@ -77,6 +79,7 @@ pub(crate) struct Pools {
     slabs: Slabs,
     states: Placed<[PoolState; CLASSES]>,
     locks: [Lock; CLASSES],
+    chance: Chance,
 }
 
 impl Pools {
@@ -86,7 +89,7 @@ impl Pools {
     pub(crate) unsafe fn new(runs: Runs, states: Placed<[PoolState; CLASSES]>, slabs: Placed<SlabsState>) -> Self {
         // SAFETY: slabs are made of atomic integers, for which any bytes are valid.
         let table = unsafe { runs.region().table(Zone::Slabs) };
-        Self { slabs: Slabs::new(slabs, table), runs, states, locks: [const { Lock::new() }; CLASSES] }
+        Self { slabs: Slabs::new(slabs, table), runs, states, locks: [const { Lock::new() }; CLASSES], chance: Chance::new() }
     }
 
     pub(crate) fn runs(&self) -> &Runs {
@@ -95,6 +98,10 @@ impl Pools {
 
     pub(crate) fn slabs(&self) -> &Slabs {
         &self.slabs
+    }
+
+    fn chance(&self) -> &Chance {
+        &self.chance
     }
 
     /// The pool of `class` for oneself.

@@ -46,7 +46,9 @@ fn blocks_do_not_overlap_are_aligned_and_come_in_address_order() {
         let blocks = take(&pools, class, count);
         assert_eq!(blocks.len(), count as usize);
         for slab in blocks.chunks(shape(class).blocks as usize) {
-            assert!(slab.windows(2).all(|pair| pair[0].addr() + class.stride() == pair[1].addr()));
+            let follow = |pair: &[*mut u8]| pair[0].addr() + class.stride() == pair[1].addr();
+            // A hardened heap hands blocks out in no order.
+            assert!(slab.windows(2).all(follow) != cfg!(feature = "hardened"));
         }
         assert!(blocks.iter().all(|block| block.addr().is_multiple_of(class.align())));
         let mut sorted = blocks.clone();
@@ -112,6 +114,8 @@ fn random_programs_agree_with_a_set_and_leave_nothing_behind() {
     }
 }
 
+// A hardened heap takes blocks from all over a slab: which pages are touched is chance.
+#[cfg(not(feature = "hardened"))]
 #[test]
 fn empty_pages_inside_of_a_slab_go_back_on_the_second_look() {
     let (pools, class) = (pools(1 << 12), Class::of_size(64).unwrap());
