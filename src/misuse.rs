@@ -63,18 +63,27 @@ impl fmt::Display for Misuse {
         let Self { address, claimed, found } = self;
         match found {
             Found::Foreign => write!(f, "foreign free: {address:#x} lies outside of this heap"),
-            Found::FreeRun => write!(f, "double free: {address:#x} lies in a run of pages that is free already"),
+            Found::FreeRun => {
+                write!(f, "double free: {address:#x} lies in a run of pages that is free already")
+            }
             Found::InsideRun => write!(f, "inner free: {address:#x} lies inside of a run, not at its start"),
             Found::Run(pages) => {
                 let bytes = *pages as usize * PAGE;
                 write!(f, "wrong layout: {address:#x} is a run of {pages} pages ({bytes} bytes)")
             }
             Found::FreeBlock { class, slab } => {
-                write!(f, "double free: {address:#x}, a block of {} bytes in slab {slab}, is free already", class.size())
+                write!(
+                    f,
+                    "double free: {address:#x}, a block of {} bytes in slab {slab}, is free already",
+                    class.size()
+                )
             }
             Found::Block { class, slab } => {
                 let (low, high) = (class.size_below() + 1, class.size());
-                write!(f, "wrong layout: {address:#x} is a block of slab {slab}, for layouts of {low} to {high} bytes")
+                write!(
+                    f,
+                    "wrong layout: {address:#x} is a block of slab {slab}, for layouts of {low} to {high} bytes"
+                )
             }
             Found::InsideBlock { class, slab } => write!(
                 f,
@@ -82,12 +91,20 @@ impl fmt::Display for Misuse {
                 class.size()
             ),
             Found::DamagedSlab { slab } => {
-                write!(f, "damaged metadata: the mark of slab {slab}, where {address:#x} lies, was overwritten")
+                write!(
+                    f,
+                    "damaged metadata: the mark of slab {slab}, where {address:#x} lies, was overwritten"
+                )
             }
         }?;
         match claimed {
             Claimed::Small(class) => {
-                write!(f, "; it was freed with a layout of {} to {} bytes", class.size_below() + 1, class.size())
+                write!(
+                    f,
+                    "; it was freed with a layout of {} to {} bytes",
+                    class.size_below() + 1,
+                    class.size()
+                )
             }
             Claimed::Pages(pages) => write!(f, "; it was freed with a layout of {pages} pages"),
             Claimed::Nothing => f.write_str("; it was freed without a layout"),

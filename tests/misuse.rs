@@ -96,12 +96,24 @@ fn wrong_resize(heap: &Heap) {
 type Case = (&'static str, fn(&Heap), &'static [&'static str]);
 
 const CASES: &[Case] = &[
-    ("twice_small", twice_small, &["double free", "a block of 64 bytes in slab", "with a layout of 57 to 64 bytes"]),
-    ("twice_large", twice_large, &["double free", "a run of pages that is free already", "layout of 1280 pages"]),
+    (
+        "twice_small",
+        twice_small,
+        &["double free", "a block of 64 bytes in slab", "with a layout of 57 to 64 bytes"],
+    ),
+    (
+        "twice_large",
+        twice_large,
+        &["double free", "a run of pages that is free already", "layout of 1280 pages"],
+    ),
     ("foreign", foreign, &["foreign free", "outside of this heap", "with a layout of 57 to 64 bytes"]),
     ("inner_small", inner_small, &["inner free", "whose blocks have 64 bytes"]),
     ("inner_large", inner_large, &["inner free", "inside of a run"]),
-    ("wrong_class", wrong_class, &["wrong layout", "for layouts of 57 to 64 bytes", "with a layout of 193 to 208 bytes"]),
+    (
+        "wrong_class",
+        wrong_class,
+        &["wrong layout", "for layouts of 57 to 64 bytes", "with a layout of 193 to 208 bytes"],
+    ),
     ("wrong_pages", wrong_pages, &["wrong layout", "a run of 1280 pages", "with a layout of 1536 pages"]),
     ("unsized_foreign", unsized_foreign, &["foreign free", "without a layout"]),
     ("unsized_inner", unsized_inner, &["inner free", "without a layout"]),
@@ -120,7 +132,10 @@ fn misuse_ends_the_process_with_a_message() {
     for (name, _, expected) in CASES {
         let output = common::child::run("misuse_ends_the_process_with_a_message", name);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("SURVIVED"), "{name} went unnoticed");
+        assert!(
+            !output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("SURVIVED"),
+            "{name} went unnoticed"
+        );
         for part in *expected {
             assert!(said.contains(part), "{name}: {part:?} is missing in {said:?}");
         }

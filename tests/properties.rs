@@ -11,7 +11,8 @@ use proptest::prelude::*;
 static GLOBAL: outlive::Global = outlive::Global::new();
 
 fn step() -> impl Strategy<Value = Step> {
-    let size = prop_oneof![8 => 0..600_usize, 4 => 0..9000_usize, 2 => 0..140_000_usize, 1 => 0..3_000_000_usize];
+    let size =
+        prop_oneof![8 => 0..600_usize, 4 => 0..9000_usize, 2 => 0..140_000_usize, 1 => 0..3_000_000_usize];
     prop_oneof![
         4 => (size.clone(), 0..14_u32, any::<bool>()).prop_map(|(size, align_log, zeroed)| Step::Take { size, align_log, zeroed }),
         3 => any::<usize>().prop_map(|block| Step::Give { block }),

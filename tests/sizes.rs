@@ -65,7 +65,8 @@ fn every_size_as_the_first_request_of_a_thread() {
     for align_log in 0..=21 {
         let heap = &heap;
         std::thread::scope(|scope| {
-            let run = move || pass_through(&Plain(heap), Layout::from_size_align(48, 1 << align_log).unwrap());
+            let run =
+                move || pass_through(&Plain(heap), Layout::from_size_align(48, 1 << align_log).unwrap());
             scope.spawn(run).join().unwrap();
         });
     }
@@ -101,7 +102,9 @@ fn blocks_of_gigabytes_are_reserved_and_only_touched_where_used() {
 fn what_cannot_be_had_is_refused_and_breaks_nothing() {
     let heap = Heap::options().reservation(64 << 20).in_memory().unwrap();
     let max = isize::MAX as usize;
-    for (size, align) in [(max, 1), (max - 4095, 4096), (65 << 20, 8), (1, 1 << 40), (max / 2, 2), (8, 1 << 62)] {
+    for (size, align) in
+        [(max, 1), (max - 4095, 4096), (65 << 20, 8), (1, 1 << 40), (max / 2, 2), (8, 1 << 62)]
+    {
         let layout = Layout::from_size_align(size, align).unwrap();
         assert!(heap.allocate(layout).is_err(), "{layout:?}");
         assert!(heap.allocate_zeroed(layout).is_err(), "{layout:?}");
@@ -113,7 +116,8 @@ fn what_cannot_be_had_is_refused_and_breaks_nothing() {
         let small = Layout::new::<[u64; 100]>();
         let block = heap.allocate(small).unwrap();
         // SAFETY: the block came from this heap with this layout; a refusal leaves it as it was.
-        let refused = unsafe { heap.reallocate(block, small, Layout::from_size_align(size, 8).unwrap_or(layout)) };
+        let refused =
+            unsafe { heap.reallocate(block, small, Layout::from_size_align(size, 8).unwrap_or(layout)) };
         if size > 1 << 20 {
             assert!(refused.is_err());
             // SAFETY: the block came from this heap with this layout.

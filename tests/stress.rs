@@ -17,8 +17,14 @@ fn global() -> &'static Heap {
 
 #[test]
 fn a_hundred_thousand_in_a_row() {
-    let blocks: Vec<Box<[u8]>> = (0..100_000).map(|n| vec![n as u8; 1 + n % 700].into_boxed_slice()).collect();
-    assert!(blocks.iter().enumerate().all(|(n, block)| block.len() == 1 + n % 700 && block.iter().all(|b| *b == n as u8)));
+    let blocks: Vec<Box<[u8]>> =
+        (0..100_000).map(|n| vec![n as u8; 1 + n % 700].into_boxed_slice()).collect();
+    assert!(
+        blocks
+            .iter()
+            .enumerate()
+            .all(|(n, block)| block.len() == 1 + n % 700 && block.iter().all(|b| *b == n as u8))
+    );
     assert!(global().check().is_clean());
 }
 
@@ -40,7 +46,8 @@ fn a_million_alternating() {
 #[test]
 fn thirty_two_threads_exchange_blocks() {
     const THREADS: usize = 32;
-    let inboxes: Vec<Mutex<Vec<(usize, Box<[usize]>)>>> = (0..THREADS).map(|_| Mutex::new(Vec::new())).collect();
+    let inboxes: Vec<Mutex<Vec<(usize, Box<[usize]>)>>> =
+        (0..THREADS).map(|_| Mutex::new(Vec::new())).collect();
     std::thread::scope(|scope| {
         for me in 0..THREADS {
             let inboxes = &inboxes;
@@ -109,7 +116,9 @@ fn sleeping_threads_strand_only_what_lies_on_top() {
         let heap = &heap;
         let sleeper = scope.spawn(move || {
             for size in [16_usize, 64, 400, 2000, 9000, 100_000, 1 << 20] {
-                let blocks: Vec<_> = (0..100).map(|_| allocator_api2::vec::Vec::<u8, _>::with_capacity_in(size, heap)).collect();
+                let blocks: Vec<_> = (0..100)
+                    .map(|_| allocator_api2::vec::Vec::<u8, _>::with_capacity_in(size, heap))
+                    .collect();
                 drop(blocks);
             }
             filled.send(()).unwrap();
@@ -137,7 +146,8 @@ fn sleeping_threads_strand_only_what_lies_on_top() {
 #[test]
 fn memory_goes_back_as_time_passes() {
     let heap = Heap::in_memory().unwrap();
-    let blocks: Vec<_> = (0..100_000).map(|n| allocator_api2::boxed::Box::new_in([n as u8; 300], &heap)).collect();
+    let blocks: Vec<_> =
+        (0..100_000).map(|n| allocator_api2::boxed::Box::new_in([n as u8; 300], &heap)).collect();
     let full = heap.stats().resident;
     assert!(full > 30_000_000);
     drop(blocks);
@@ -146,7 +156,9 @@ fn memory_goes_back_as_time_passes() {
     let mut random = common::random::Random::new(1);
     while heap.stats().resident > full / 10 {
         assert!(start.elapsed() < Duration::from_secs(5), "{}", heap.stats());
-        let some: Vec<_> = (0..10).map(|_| allocator_api2::vec::Vec::<u8, _>::with_capacity_in(random.size(14), &heap)).collect();
+        let some: Vec<_> = (0..10)
+            .map(|_| allocator_api2::vec::Vec::<u8, _>::with_capacity_in(random.size(14), &heap))
+            .collect();
         drop(some);
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -75,12 +75,17 @@ fn a_heap_dropped_before_its_threads_end_is_forgotten_by_them() {
 
 #[test]
 fn more_heaps_than_seats_work_all_the_same() {
-    let heaps: Vec<Heap> = (0..100).map(|_| Heap::options().reservation(1 << 30).in_memory().unwrap()).collect();
-    let vectors: Vec<_> = heaps.iter().enumerate().map(|(n, heap)| {
-        let mut vector = allocator_api2::vec::Vec::new_in(heap);
-        vector.extend(0..n);
-        vector
-    }).collect();
+    let heaps: Vec<Heap> =
+        (0..100).map(|_| Heap::options().reservation(1 << 30).in_memory().unwrap()).collect();
+    let vectors: Vec<_> = heaps
+        .iter()
+        .enumerate()
+        .map(|(n, heap)| {
+            let mut vector = allocator_api2::vec::Vec::new_in(heap);
+            vector.extend(0..n);
+            vector
+        })
+        .collect();
     assert!(vectors.iter().enumerate().all(|(n, vector)| vector.len() == n));
     drop(vectors);
     for heap in &heaps {

@@ -12,10 +12,10 @@ pub use buffer::BufferHeap;
 pub use options::HeapOptions;
 
 use crate::error::Error;
-use crate::magazines::{Seat, with_seat};
 use crate::heap::{
     BlockInfo, Core, GLOBAL_CORE, Report, Stats, give_seat, pop, pop_any, push, push_any, remove,
 };
+use crate::magazines::{Seat, with_seat};
 
 /// The system, or the heap's limit, has no memory for a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,7 +132,9 @@ impl Heap {
         if layout.size() == 0 {
             return Ok(layout.dangling_ptr());
         }
-        with_seat(self.core().seat(), |seat| pop(seat, layout).or_else(|| self.take(seat, layout)).ok_or(AllocError))
+        with_seat(self.core().seat(), |seat| {
+            pop(seat, layout).or_else(|| self.take(seat, layout)).ok_or(AllocError)
+        })
     }
 
     /// What is not inlined of [`Heap::allocate`].
@@ -199,7 +201,12 @@ impl Heap {
     ///
     /// # Safety
     /// The block came from this heap with layout `old`.
-    pub unsafe fn reallocate(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Result<NonNull<u8>, AllocError> {
+    pub unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError> {
         if old.size() == 0 {
             return self.allocate(new);
         }

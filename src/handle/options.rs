@@ -88,7 +88,8 @@ impl HeapOptions {
     /// [`Error::NoMemory`] where the system has no address space for it, [`Error::LimitTooSmall`].
     pub fn in_memory(self) -> Result<Heap, Error> {
         let pages = low32(self.reservation.div_ceil(PAGE).clamp(1, u32::MAX as usize));
-        let region = Region::reserve(&SIZES, pages, pages).map_err(|fault| no_memory(self.reservation, fault))?;
+        let region =
+            Region::reserve(&SIZES, pages, pages).map_err(|fault| no_memory(self.reservation, fault))?;
         // SAFETY: the region is fresh, and so all zeros.
         let core = unsafe { self.place(region) }?;
         self.finish(core, Core::format)
@@ -126,7 +127,9 @@ impl HeapOptions {
         }
         // SAFETY: a core is not empty.
         let place = unsafe { std::alloc::alloc(Layout::new::<Core>()) }.cast::<Core>();
-        let Some(place) = NonNull::new(place) else { return Err(no_memory(size_of::<Core>(), os::Fault::NOMEM)) };
+        let Some(place) = NonNull::new(place) else {
+            return Err(no_memory(size_of::<Core>(), os::Fault::NOMEM));
+        };
         // SAFETY: the caller's promise.
         let core = unsafe { Core::new(region, take_seat()) };
         // SAFETY: the memory is fresh, and large and aligned enough.

@@ -186,7 +186,12 @@ impl Checker<'_> {
             self.report.add(FindingKind::UsedPages, 0_u64, state.used.get(), seen.used);
         }
         if seen.touched_free != state.touched_free.get() {
-            self.report.add(FindingKind::TouchedFreePages, 0_u64, state.touched_free.get(), seen.touched_free);
+            self.report.add(
+                FindingKind::TouchedFreePages,
+                0_u64,
+                state.touched_free.get(),
+                seen.touched_free,
+            );
         }
         self.check_bins(pages, seen.free_runs);
         for class in Class::all() {
@@ -234,7 +239,9 @@ impl Checker<'_> {
         let offset = self.page_offset(at);
         let (len, slab) = match tag.kind() {
             Some(Kind::Free | Kind::Whole | Kind::Withdrawn) if tag.is_first() => (tag.len(), false),
-            Some(Kind::Slab) if tag.is_first() && tag.index() == 0 => (self.slab_pages(tag.slab_id()).unwrap_or(0), true),
+            Some(Kind::Slab) if tag.is_first() && tag.index() == 0 => {
+                (self.slab_pages(tag.slab_id()).unwrap_or(0), true)
+            }
             _ => {
                 self.report.add(FindingKind::RunStart, offset, tag.bits(), 0_u64);
                 return None;
@@ -320,7 +327,8 @@ impl Checker<'_> {
                     let tag = runs.tag(page);
                     tag.is(Kind::Free) && tag.is_first() && Bin::of(tag.len()) == bin
                 };
-                let link = good.then(|| Link::read(runs.links(), page)).filter(|link| link.previous == previous);
+                let link =
+                    good.then(|| Link::read(runs.links(), page)).filter(|link| link.previous == previous);
                 // A loop would list more runs than there are.
                 let Some(link) = link.filter(|_| listed <= expected) else {
                     self.report.add(FindingKind::BinEntry, self.page_offset(page), page.0, expected);
@@ -350,7 +358,10 @@ impl Checker<'_> {
         while let Some(id) = next.checked_sub(1) {
             listed += 1;
             let good = self.slab(id).filter(|slab| {
-                slab.is_marked(id) && slab.class() == Some(class) && slab.free() > 0 && slab.neighbours().1 == previous
+                slab.is_marked(id)
+                    && slab.class() == Some(class)
+                    && slab.free() > 0
+                    && slab.neighbours().1 == previous
             });
             let Some(slab) = good.filter(|_| listed <= seen.listed) else {
                 self.report.add(FindingKind::PoolEntry, offset, id, seen.listed);
@@ -400,7 +411,12 @@ impl Checker<'_> {
                 }
                 for block in magazine.oldest(magazine.count()).filter(|block| !block.is_null()) {
                     if !self.is_block_of(index, core.magazines.here(block.addr())) {
-                        self.report.add(FindingKind::MagazineBlock, offset, block.addr() as u64, index as u64);
+                        self.report.add(
+                            FindingKind::MagazineBlock,
+                            offset,
+                            block.addr() as u64,
+                            index as u64,
+                        );
                     }
                 }
             }

@@ -48,7 +48,8 @@ impl Core {
             )
         };
         // SAFETY: the caller's promise, for the parts of each floor.
-        let magazines = unsafe { Magazines::new(Pools::new(Runs::new(region, runs), pools, slabs), magazines) };
+        let magazines =
+            unsafe { Magazines::new(Pools::new(Runs::new(region, runs), pools, slabs), magazines) };
         let next = AtomicPtr::new(ptr::null_mut());
         Self { magazines, header, decay: Decay::new(), gauge: Gauge::new(), seat, next }
     }
@@ -153,7 +154,9 @@ impl Core {
 
     fn try_route(&self, route: Route) -> Option<(NonNull<u8>, bool)> {
         match route {
-            Route::Small(class) => self.seated(|seat| self.magazines.take(seat, class)).map(|block| (block, false)),
+            Route::Small(class) => {
+                self.seated(|seat| self.magazines.take(seat, class)).map(|block| (block, false))
+            }
             _ if self.gauge.refuses_runs() => None,
             Route::Run(class) => self.magazines.take_pages(class.pages(), PAGE),
             Route::Pages { pages, align } => self.magazines.take_pages(pages, align),
@@ -243,7 +246,12 @@ impl Core {
     ///
     /// # Safety
     /// The block came from this heap with layout `old`, and is given up if the call succeeds.
-    pub(crate) unsafe fn reallocate(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+    pub(crate) unsafe fn reallocate(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Option<NonNull<u8>> {
         let (from, to) = (Route::of(old)?, Route::of(new)?);
         if from == to || self.resize(block, from, to, new.align()) {
             return Some(block);
@@ -313,6 +321,9 @@ impl Misuse {
 
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").field("magazines", &self.magazines).field("seat", &self.seat).finish_non_exhaustive()
+        f.debug_struct("Core")
+            .field("magazines", &self.magazines)
+            .field("seat", &self.seat)
+            .finish_non_exhaustive()
     }
 }

@@ -67,21 +67,38 @@ impl Core {
     }
 
     fn run_info(&self, page: Page) -> Option<BlockInfo> {
-        let first = (0..=page.0).rev().map(Page).find(|at| !self.runs().tag(*at).is(Kind::Interior) && self.runs().tag(*at).is_first())?;
+        let first = (0..=page.0)
+            .rev()
+            .map(Page)
+            .find(|at| !self.runs().tag(*at).is(Kind::Interior) && self.runs().tag(*at).is_first())?;
         let tag = self.runs().tag(first);
         let start = self.region().page_start(first);
         let (pages, state) = match tag.kind()? {
             Kind::Free | Kind::Withdrawn => (tag.len(), BlockState::Free),
-            Kind::Whole if self.is_cached_run(start, self.runs().usable(tag.len())) => (self.runs().usable(tag.len()), BlockState::Cached),
+            Kind::Whole if self.is_cached_run(start, self.runs().usable(tag.len())) => {
+                (self.runs().usable(tag.len()), BlockState::Cached)
+            }
             Kind::Whole => (self.runs().usable(tag.len()), BlockState::Allocated),
             Kind::Interior | Kind::Slab => return None,
         };
         self.describe(start, pages as usize * crate::units::PAGE, None, state)
     }
 
-    fn describe(&self, start: *mut u8, size: usize, slab: Option<(Class, u32)>, state: BlockState) -> Option<BlockInfo> {
+    fn describe(
+        &self,
+        start: *mut u8,
+        size: usize,
+        slab: Option<(Class, u32)>,
+        state: BlockState,
+    ) -> Option<BlockInfo> {
         let offset = Offset::new(self.region().offset_of(start.addr()))?;
-        Some(BlockInfo { offset, size, class: slab.map(|(class, _)| class), slab: slab.map(|(_, id)| id), state })
+        Some(BlockInfo {
+            offset,
+            size,
+            class: slab.map(|(class, _)| class),
+            slab: slab.map(|(_, id)| id),
+            state,
+        })
     }
 
     /// The blocks of this slab that wait in magazines, as a bitmap.
@@ -157,9 +174,10 @@ impl Core {
                 continue;
             }
             let start = self.pools().block_start(slab, shape.stride, block);
-            if let (Some(place), Some(info)) =
-                (NonNull::new(start), self.describe(start, class.size(), Some((class, id)), BlockState::Allocated))
-            {
+            if let (Some(place), Some(info)) = (
+                NonNull::new(start),
+                self.describe(start, class.size(), Some((class, id)), BlockState::Allocated),
+            ) {
                 act(place, info);
             }
         }

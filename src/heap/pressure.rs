@@ -149,6 +149,9 @@ impl Gauge {
 
 impl fmt::Debug for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauge").field("level", &self.level()).field("risen", &self.risen).finish_non_exhaustive()
+        f.debug_struct("Gauge")
+            .field("level", &self.level())
+            .field("risen", &self.risen)
+            .finish_non_exhaustive()
     }
 }

@@ -92,9 +92,13 @@ impl Core {
         let free_pages = pages.saturating_sub(used_pages);
         let cached_runs = self.cached_run_pages();
         classes.extend(Class::all().filter_map(|class| self.class_stats(class)));
-        let slab_pages: u64 = classes.iter().map(|class| u64::from(class.slabs) * class.slab_pages(runs.guard_pages())).sum();
-        let large = u64::from(used_pages).saturating_sub(slab_pages).saturating_sub(u64::from(cached_runs)) * PAGE as u64;
-        let sum = |count: fn(&ClassStats) -> u64| classes.iter().map(|class| count(class) * class.size as u64).sum::<u64>();
+        let slab_pages: u64 =
+            classes.iter().map(|class| u64::from(class.slabs) * class.slab_pages(runs.guard_pages())).sum();
+        let large = u64::from(used_pages).saturating_sub(slab_pages).saturating_sub(u64::from(cached_runs))
+            * PAGE as u64;
+        let sum = |count: fn(&ClassStats) -> u64| {
+            classes.iter().map(|class| count(class) * class.size as u64).sum::<u64>()
+        };
         let (locks, lock_waits) = self.lock_counts();
         let (growths, purged_pages) = runs.counts();
         let fragmented = if free_pages == 0 { 0 } else { free_pages - longest.min(free_pages) };
@@ -127,16 +131,31 @@ impl Core {
     fn class_stats(&self, class: Class) -> Option<ClassStats> {
         let state = self.pools().state(class);
         let slabs = state.slabs.get();
-        let cached = self.magazines.caches().map(|cache| u64::from(cache.magazine(MagazineAt::of_class(class)).held())).sum();
+        let cached = self
+            .magazines
+            .caches()
+            .map(|cache| u64::from(cache.magazine(MagazineAt::of_class(class)).held()))
+            .sum();
         let blocks = u64::from(slabs) * u64::from(shape(class).blocks);
-        let stats = ClassStats { size: class.size(), slabs, blocks, free: state.free.get(), cached, taken: state.taken.get() };
+        let stats = ClassStats {
+            size: class.size(),
+            slabs,
+            blocks,
+            free: state.free.get(),
+            cached,
+            taken: state.taken.get(),
+        };
         (slabs > 0).then_some(stats)
     }
 
     fn cached_run_pages(&self) -> u32 {
-        self.magazines.caches().flat_map(|cache| cache.magazines().skip(CLASSES)).map(|(index, magazine)| {
-            RunClass::from_index(index - CLASSES).map_or(0, |class| class.pages() * magazine.held())
-        }).sum()
+        self.magazines
+            .caches()
+            .flat_map(|cache| cache.magazines().skip(CLASSES))
+            .map(|(index, magazine)| {
+                RunClass::from_index(index - CLASSES).map_or(0, |class| class.pages() * magazine.held())
+            })
+            .sum()
     }
 
     fn lock_counts(&self) -> (u64, u64) {
@@ -155,16 +174,56 @@ impl ClassStats {
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mib = |bytes: u64| Mib(bytes);
-        writeln!(f, "used       {:>12}   cached {:>12}   free   {:>12}", mib(self.used), mib(self.cached), mib(self.free))?;
-        writeln!(f, "total      {:>12}   peak   {:>12}   limit  {:>12}", mib(self.total), mib(self.peak), OrNone(self.limit))?;
-        writeln!(f, "committed  {:>12}   resident {:>10}   reserved {:>10}", mib(self.committed), mib(self.resident), mib(self.reserved))?;
-        writeln!(f, "free runs  {:>12}   fragmentation {:.1} %   level {:?}", self.free_runs, self.fragmentation * 100.0, self.level)?;
-        writeln!(f, "threads    {:>12}   misses {:>12}   locks  {:>12}   waits {}", self.threads, self.misses, self.locks, self.lock_waits)?;
-        writeln!(f, "growths    {:>12}   purged pages {:>6}   decay periods {}", self.growths, self.purged_pages, self.decay_periods)?;
-        writeln!(f, "{:>8} {:>8} {:>10} {:>10} {:>8} {:>12}", "size", "slabs", "in use", "free", "cached", "taken")?;
+        writeln!(
+            f,
+            "used       {:>12}   cached {:>12}   free   {:>12}",
+            mib(self.used),
+            mib(self.cached),
+            mib(self.free)
+        )?;
+        writeln!(
+            f,
+            "total      {:>12}   peak   {:>12}   limit  {:>12}",
+            mib(self.total),
+            mib(self.peak),
+            OrNone(self.limit)
+        )?;
+        writeln!(
+            f,
+            "committed  {:>12}   resident {:>10}   reserved {:>10}",
+            mib(self.committed),
+            mib(self.resident),
+            mib(self.reserved)
+        )?;
+        writeln!(
+            f,
+            "free runs  {:>12}   fragmentation {:.1} %   level {:?}",
+            self.free_runs,
+            self.fragmentation * 100.0,
+            self.level
+        )?;
+        writeln!(
+            f,
+            "threads    {:>12}   misses {:>12}   locks  {:>12}   waits {}",
+            self.threads, self.misses, self.locks, self.lock_waits
+        )?;
+        writeln!(
+            f,
+            "growths    {:>12}   purged pages {:>6}   decay periods {}",
+            self.growths, self.purged_pages, self.decay_periods
+        )?;
+        writeln!(
+            f,
+            "{:>8} {:>8} {:>10} {:>10} {:>8} {:>12}",
+            "size", "slabs", "in use", "free", "cached", "taken"
+        )?;
         for class in &self.classes {
             let in_use = class.blocks.saturating_sub(class.free + class.cached);
-            writeln!(f, "{:>8} {:>8} {:>10} {:>10} {:>8} {:>12}", class.size, class.slabs, in_use, class.free, class.cached, class.taken)?;
+            writeln!(
+                f,
+                "{:>8} {:>8} {:>10} {:>10} {:>8} {:>12}",
+                class.size, class.slabs, in_use, class.free, class.cached, class.taken
+            )?;
         }
         Ok(())
     }
@@ -179,7 +238,11 @@ impl fmt::Display for Mib {
         let units = ["B", "KiB", "MiB", "GiB", "TiB"];
         let step = (self.0.max(1).ilog2() / 10).min(4);
         let value = self.0 as f64 / (1_u64 << (10 * step)) as f64;
-        let text = if step == 0 { std::format!("{} B", self.0) } else { std::format!("{value:.1} {}", units[step as usize]) };
+        let text = if step == 0 {
+            std::format!("{} B", self.0)
+        } else {
+            std::format!("{value:.1} {}", units[step as usize])
+        };
         f.pad(&text)
     }
 }

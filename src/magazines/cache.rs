@@ -277,10 +277,10 @@ impl fmt::Debug for Cache {
     }
 }
 
-#[cfg(not(loom))]
-pub(crate) use packed::{Slots, Store};
 #[cfg(loom)]
 pub(crate) use modelled::{Slots, Store};
+#[cfg(not(loom))]
+pub(crate) use packed::{Slots, Store};
 
 /// The magazines as they lie in the region: one after the other.
 #[cfg(not(loom))]

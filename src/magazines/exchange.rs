@@ -281,7 +281,9 @@ impl Magazines {
         for cache in self.caches() {
             cache.drain(&mut |index, block| {
                 let distance = self.here(block.as_ptr().addr()).wrapping_sub(base.addr());
-                if let Some(block) = NonNull::new(base.wrapping_add(distance)).filter(|block| is_taken(*block)) {
+                if let Some(block) =
+                    NonNull::new(base.wrapping_add(distance)).filter(|block| is_taken(*block))
+                {
                     self.give_by_index(index, block.as_ptr());
                 }
             });

@@ -34,12 +34,22 @@ pub(crate) struct Seat {
 impl Seat {
     #[cfg(not(loom))]
     pub(crate) const fn new(empty: *mut Cache) -> Self {
-        Self { fast: AtomicPtr::new(empty), own: AtomicPtr::new(ptr::null_mut()), watch: AtomicPtr::new(ptr::null_mut()), watching: Word32::new(0) }
+        Self {
+            fast: AtomicPtr::new(empty),
+            own: AtomicPtr::new(ptr::null_mut()),
+            watch: AtomicPtr::new(ptr::null_mut()),
+            watching: Word32::new(0),
+        }
     }
 
     #[cfg(loom)]
     pub(crate) fn new(empty: *mut Cache) -> Self {
-        Self { fast: AtomicPtr::new(empty), own: AtomicPtr::new(ptr::null_mut()), watch: AtomicPtr::new(ptr::null_mut()), watching: Word32::new(0) }
+        Self {
+            fast: AtomicPtr::new(empty),
+            own: AtomicPtr::new(ptr::null_mut()),
+            watch: AtomicPtr::new(ptr::null_mut()),
+            watching: Word32::new(0),
+        }
     }
 
     /// The cache that pops and pushes go through.

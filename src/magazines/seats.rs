@@ -35,4 +35,3 @@ pub(crate) const fn watched() -> *mut Cache {
 pub(crate) fn with_seat<R>(number: usize, act: impl FnOnce(&Seat) -> R) -> R {
     SEATS_HERE.with(|seats| act(&seats[number]))
 }
-

@@ -356,6 +356,9 @@ fn spans(bits: u64, mut act: impl FnMut(u32, u32)) {
 
 impl fmt::Debug for PoolGuard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolGuard").field("class", &self.class).field("state", self.state).finish_non_exhaustive()
+        f.debug_struct("PoolGuard")
+            .field("class", &self.class)
+            .field("state", self.state)
+            .finish_non_exhaustive()
     }
 }

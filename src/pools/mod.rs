@@ -86,10 +86,20 @@ impl Pools {
     /// # Safety
     /// `states` and `slabs` lie in the region of `runs`; they and its table of slabs hold what [`Pools`] wrote, or
     /// zeros.
-    pub(crate) unsafe fn new(runs: Runs, states: Placed<[PoolState; CLASSES]>, slabs: Placed<SlabsState>) -> Self {
+    pub(crate) unsafe fn new(
+        runs: Runs,
+        states: Placed<[PoolState; CLASSES]>,
+        slabs: Placed<SlabsState>,
+    ) -> Self {
         // SAFETY: slabs are made of atomic integers, for which any bytes are valid.
         let table = unsafe { runs.region().table(Zone::Slabs) };
-        Self { slabs: Slabs::new(slabs, table), runs, states, locks: [const { Lock::new() }; CLASSES], chance: Chance::new() }
+        Self {
+            slabs: Slabs::new(slabs, table),
+            runs,
+            states,
+            locks: [const { Lock::new() }; CLASSES],
+            chance: Chance::new(),
+        }
     }
 
     pub(crate) fn runs(&self) -> &Runs {
@@ -149,7 +159,9 @@ impl Pools {
     pub(crate) fn what_is(&self, address: usize) -> Found {
         let Some((id, distance)) = self.locate(address) else { return self.runs.what_is(address) };
         let slab = self.slabs.at(id);
-        let Some(class) = slab.class().filter(|_| slab.is_marked(id)) else { return Found::DamagedSlab { slab: id } };
+        let Some(class) = slab.class().filter(|_| slab.is_marked(id)) else {
+            return Found::DamagedSlab { slab: id };
+        };
         match slab.spot(shape(class), distance) {
             Spot::Start(block) if slab.is_free(block) => Found::FreeBlock { class, slab: id },
             Spot::Start(_) => Found::Block { class, slab: id },
@@ -160,7 +172,10 @@ impl Pools {
     /// The address of block `block` of this slab.
     pub(crate) fn block_start(&self, slab: &Slab, stride: u32, block: u32) -> *mut u8 {
         let start: Page = slab.first();
-        self.runs.region().page_start(start).wrapping_add(slab.colour() as usize + block as usize * stride as usize)
+        self.runs
+            .region()
+            .page_start(start)
+            .wrapping_add(slab.colour() as usize + block as usize * stride as usize)
     }
 }
 

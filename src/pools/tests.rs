@@ -64,7 +64,8 @@ fn blocks_do_not_overlap_are_aligned_and_come_in_address_order() {
 
 #[test]
 fn random_programs_agree_with_a_set_and_leave_nothing_behind() {
-    let classes: Vec<Class> = [8, 24, 100, 1024, 4096, 9000, 32768].into_iter().filter_map(Class::of_size).collect();
+    let classes: Vec<Class> =
+        [8, 24, 100, 1024, 4096, 9000, 32768].into_iter().filter_map(Class::of_size).collect();
     for seed in 0..20_u64 {
         let (pools, mut out) = (pools(1 << 14), BTreeMap::<usize, (*mut u8, Class)>::new());
         let mut state = seed;
@@ -85,7 +86,13 @@ fn random_programs_agree_with_a_set_and_leave_nothing_behind() {
                 }
             } else {
                 let some = 1 + random(64);
-                let gone: Vec<_> = out.values().filter(|(_, of)| *of == class).map(|(block, _)| *block).step_by(1 + random(3)).take(some).collect();
+                let gone: Vec<_> = out
+                    .values()
+                    .filter(|(_, of)| *of == class)
+                    .map(|(block, _)| *block)
+                    .step_by(1 + random(3))
+                    .take(some)
+                    .collect();
                 out.retain(|_, (block, _)| !gone.contains(block));
                 pools.give(class, &gone);
             }
@@ -95,7 +102,11 @@ fn random_programs_agree_with_a_set_and_leave_nothing_behind() {
             for (block, class) in out.values() {
                 // SAFETY: the block is ours: its ends must still hold what was written there.
                 let (first, last) = unsafe { (block.read(), block.add(class.size() - 1).read()) };
-                assert_eq!((first, last), (0xA5, 0xA5), "seed {seed}: a block in use was purged or overwritten");
+                assert_eq!(
+                    (first, last),
+                    (0xA5, 0xA5),
+                    "seed {seed}: a block in use was purged or overwritten"
+                );
             }
             for class in &classes {
                 let state = pools.state(*class);

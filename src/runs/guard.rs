@@ -106,7 +106,11 @@ impl<'a> RunsGuard<'a> {
     fn whole_len(&self, first: Page, pages: u32) -> Result<u32, Wrong> {
         let tag = self.runs.tag(first);
         let len = tag.len();
-        if tag.is(Kind::Whole) && tag.is_first() && self.runs.usable(len) == pages { Ok(len) } else { Err(Wrong { tag }) }
+        if tag.is(Kind::Whole) && tag.is_first() && self.runs.usable(len) == pages {
+            Ok(len)
+        } else {
+            Err(Wrong { tag })
+        }
     }
 
     fn extend(&self, first: Page, len: u32, want: u32) -> bool {
@@ -218,7 +222,9 @@ impl<'a> RunsGuard<'a> {
         // A step beyond what the tables can describe would be of no use, so they go first, for one page more each.
         let pages = self.runs.region.grow(want).ok()?;
         let entries = pages as usize;
-        for (zone, bytes) in [(Zone::Touched, entries.div_ceil(64) * 8), (Zone::Tags, entries * 8), (Zone::Links, entries * 8)] {
+        for (zone, bytes) in
+            [(Zone::Touched, entries.div_ceil(64) * 8), (Zone::Tags, entries * 8), (Zone::Links, entries * 8)]
+        {
             self.runs.region.ensure(zone, bytes).ok()?;
         }
         self.runs.grown.add(1);

@@ -134,7 +134,11 @@ impl Runs {
 
     /// Whether a page inside of a run lies in a free one; looks back for the run's start.
     fn is_inside_free(&self, page: Page) -> bool {
-        (0..page.0).rev().map(|before| self.tag(Page(before))).find(|tag| !tag.is(Kind::Interior)).is_some_and(|tag| tag.is(Kind::Free) || tag.is(Kind::Withdrawn))
+        (0..page.0)
+            .rev()
+            .map(|before| self.tag(Page(before)))
+            .find(|tag| !tag.is(Kind::Interior))
+            .is_some_and(|tag| tag.is(Kind::Free) || tag.is(Kind::Withdrawn))
     }
 
     fn set_tag(&self, page: Page, tag: Tag) {

@@ -46,7 +46,8 @@ fn verify(runs: &Runs, owned: &[Owned]) {
             used += tag.len();
         }
         assert_eq!(runs.tag(Page(at + tag.len() - 1)), Tag::last(tag.kind().unwrap(), tag.len()));
-        (1..tag.len().saturating_sub(1)).for_each(|inner| assert_eq!(runs.tag(Page(at + inner)), Tag::INTERIOR));
+        (1..tag.len().saturating_sub(1))
+            .for_each(|inner| assert_eq!(runs.tag(Page(at + inner)), Tag::INTERIOR));
         free_before = free;
         at += tag.len();
     }
@@ -134,7 +135,8 @@ fn every_order_of_freeing_neighbours_merges_them() {
         }
         for (at, run) in rest.iter().enumerate() {
             order.push(*run);
-            let others: Vec<usize> = rest.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, run)| *run).collect();
+            let others: Vec<usize> =
+                rest.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, run)| *run).collect();
             permute(order, &others, act);
             order.pop();
         }

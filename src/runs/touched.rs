@@ -108,7 +108,11 @@ mod tests {
             let first = (seed >> 8) % 256;
             let len = (seed >> 20) % (257 - first);
             let range = first as usize..(first + len) as usize;
-            if step % 2 == 0 { touched.set(Page(first), len) } else { touched.clear(Page(first), len) }
+            if step % 2 == 0 {
+                touched.set(Page(first), len)
+            } else {
+                touched.clear(Page(first), len)
+            }
             model[range.clone()].fill(step % 2 == 0);
             let look = (seed >> 4) % 256;
             let rest = 256 - look;

@@ -132,7 +132,10 @@ impl<'a, F: Face> Oracle<'a, F> {
         if layout.size() > 0 {
             let end = address + layout.size();
             let below = self.ranges.range(..end).next_back();
-            assert!(below.is_none_or(|(_, end)| *end <= address), "{layout:?} at {address:#x} overlaps {below:x?}");
+            assert!(
+                below.is_none_or(|(_, end)| *end <= address),
+                "{layout:?} at {address:#x} overlaps {below:x?}"
+            );
             self.ranges.insert(address, end);
         }
         self.pattern = self.pattern.wrapping_add(1).max(1);

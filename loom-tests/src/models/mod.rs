@@ -30,7 +30,8 @@ fn explore(name: &str, preemptions: Option<usize>, execution: impl Fn() + Send +
 /// As [`explore`], with `bug` planted; says with what message the model failed.
 fn failure(bug: Bug, preemptions: Option<usize>, execution: impl Fn() + Send + Sync + 'static) -> String {
     planted::plant(bug);
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| explore("planted", preemptions, execution)));
+    let caught =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| explore("planted", preemptions, execution)));
     planted::plant(Bug::None);
     let reason = caught.expect_err("a model does not notice the bug planted in it");
     let literal = |reason: &dyn Any| reason.downcast_ref::<&str>().map(ToString::to_string);
