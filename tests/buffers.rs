@@ -1,4 +1,10 @@
 //! Heaps in a caller's buffer, and images that are taken up elsewhere.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_possible_truncation,
+    reason = "tests read better so"
+)]
 
 mod common;
 

@@ -2,6 +2,12 @@
 //!
 //! Each case runs in a process of its own. Without the feature `hardened` the fault is found when the magazine is given
 //! back at the latest, so each case ends with enough frees for that; with it, at once.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_possible_truncation,
+    reason = "tests read better so"
+)]
 
 mod common;
 

@@ -1,4 +1,10 @@
 //! Operation programs against the oracle, over every face and backing.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_possible_truncation,
+    reason = "tests read better so"
+)]
 
 mod common;
 

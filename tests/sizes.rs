@@ -1,4 +1,10 @@
 //! Every size and every alignment, as a thread's first request too, and blocks of gigabytes.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_possible_truncation,
+    reason = "tests read better so"
+)]
 
 mod common;
 

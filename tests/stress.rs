@@ -1,4 +1,10 @@
 //! Many blocks, many threads, many short lives.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_possible_truncation,
+    reason = "tests read better so"
+)]
 
 mod common;
 
@@ -46,8 +52,8 @@ fn a_million_alternating() {
 #[test]
 fn thirty_two_threads_exchange_blocks() {
     const THREADS: usize = 32;
-    let inboxes: Vec<Mutex<Vec<(usize, Box<[usize]>)>>> =
-        (0..THREADS).map(|_| Mutex::new(Vec::new())).collect();
+    type Tagged = (usize, Box<[usize]>);
+    let inboxes: Vec<Mutex<Vec<Tagged>>> = (0..THREADS).map(|_| Mutex::new(Vec::new())).collect();
     std::thread::scope(|scope| {
         for me in 0..THREADS {
             let inboxes = &inboxes;
@@ -99,7 +105,8 @@ fn ten_thousand_short_threads_leave_no_memory_behind() {
     }
     let stats = heap.stats();
     assert_eq!((stats.used, stats.cached, stats.threads), (0, 0, 0));
-    assert!(stats.total <= after_first + (1 << 20), "{} bytes in play, {after_first} early on", stats.total);
+    // A region of this size grows by 2 MiB at a time, and threads may overlap their successors while they end.
+    assert!(stats.total <= after_first + (4 << 20), "{} bytes in play, {after_first} early on", stats.total);
     heap.trim();
     assert_eq!(heap.stats().resident, 0);
     assert!(heap.check().is_clean());

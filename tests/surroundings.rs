@@ -1,4 +1,10 @@
 //! Before `main`, after a thread's end has begun, in the child of a `fork`.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_possible_truncation,
+    reason = "tests read better so"
+)]
 
 mod common;
 

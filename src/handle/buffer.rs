@@ -12,7 +12,7 @@ use super::Heap;
 use crate::error::Error;
 use crate::heap::{Core, Header, NotAnImage, SIZES};
 use crate::magazines::{CACHES_MAX, NO_SEAT};
-use crate::region::{Placed, Plan, Region, Sizes, Zone};
+use crate::region::{Plan, Region, Sizes, Zone};
 use crate::units::{PAGE, low32};
 
 /// One thread's magazines may take this share of a buffer; in a small one threads go without.
@@ -126,7 +126,7 @@ fn geometry(memory: &[u8], start: usize) -> Result<(u32, u32), Error> {
     // SAFETY: as many bytes are read as the copy has, and they do not overlap.
     unsafe { copy.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
     // SAFETY: a header is made of atomic integers, for which any bytes are valid.
-    let header: Placed<Header> = unsafe { Placed::new(NonNull::from(copy.assume_init_ref())) };
+    let header = unsafe { copy.assume_init_ref() };
     header.geometry().map_err(|refused| {
         let (field, found, expected) = match refused {
             NotAnImage::Magic(found) => ("magic number", found, Header::MAGIC),

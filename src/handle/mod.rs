@@ -6,6 +6,7 @@ mod options;
 
 use core::alloc::Layout;
 use core::fmt;
+use core::num::NonZero;
 use core::ptr::NonNull;
 
 pub use buffer::BufferHeap;
@@ -53,6 +54,11 @@ pub struct Heap {
 unsafe impl Send for Heap {}
 // SAFETY: as above.
 unsafe impl Sync for Heap {}
+
+/// What a request for nothing gets: no block, but an aligned address.
+fn nothing(layout: Layout) -> NonNull<u8> {
+    NonNull::without_provenance(NonZero::new(layout.align()).unwrap_or(NonZero::<usize>::MIN))
+}
 
 /// The handle of the global heap; it is only shown to who has seen that heap made.
 static GLOBAL_HEAP: Heap = Heap { core: NonNull::new(GLOBAL_CORE).expect("a static has an address") };
@@ -130,7 +136,7 @@ impl Heap {
     #[inline]
     pub fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if layout.size() == 0 {
-            return Ok(layout.dangling_ptr());
+            return Ok(nothing(layout));
         }
         with_seat(self.core().seat(), |seat| {
             pop(seat, layout).or_else(|| self.take(seat, layout)).ok_or(AllocError)
@@ -163,7 +169,7 @@ impl Heap {
     /// As [`Heap::allocate`].
     pub fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         if layout.size() == 0 {
-            return Ok(layout.dangling_ptr());
+            return Ok(nothing(layout));
         }
         self.core().allocate_zeroed(layout).ok_or(AllocError)
     }
@@ -213,7 +219,7 @@ impl Heap {
         if new.size() == 0 {
             // SAFETY: the caller's promise.
             unsafe { self.deallocate(block, old) };
-            return Ok(new.dangling_ptr());
+            return Ok(nothing(new));
         }
         // SAFETY: the caller's promise.
         unsafe { self.core().reallocate(block, old, new) }.ok_or(AllocError)

@@ -126,7 +126,9 @@ impl HeapOptions {
             return Err(Error::LimitTooSmall { found: limit, expected: PAGE });
         }
         // SAFETY: a core is not empty.
-        let place = unsafe { std::alloc::alloc(Layout::new::<Core>()) }.cast::<Core>();
+        let place = unsafe { std::alloc::alloc(Layout::new::<Core>()) };
+        #[allow(clippy::cast_ptr_alignment, reason = "allocated with the alignment of a core")]
+        let place = place.cast::<Core>();
         let Some(place) = NonNull::new(place) else {
             return Err(no_memory(size_of::<Core>(), os::Fault::NOMEM));
         };

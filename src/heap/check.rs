@@ -290,7 +290,9 @@ impl Checker<'_> {
             return;
         };
         let shape = shape(class);
-        if slab.colour() % shape.colour_step != 0 || slab.colour() / shape.colour_step >= shape.colours {
+        if !slab.colour().is_multiple_of(shape.colour_step)
+            || slab.colour() / shape.colour_step >= shape.colours
+        {
             self.report.add(FindingKind::SlabRecord, offset, slab.colour(), 0_u64);
         }
         let mut free = 0;

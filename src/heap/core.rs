@@ -38,18 +38,13 @@ impl Core {
         let start = region.base().cast::<Header>();
         // SAFETY: the region starts with room for a header, committed and aligned to a page, of atomic integers only.
         let header: Placed<Header> = unsafe { Placed::new(start) };
-        // SAFETY: each part of the header lies where the header does.
-        let (runs, pools, slabs, magazines) = unsafe {
-            (
-                Placed::new(NonNull::from(&header.runs)),
-                Placed::new(NonNull::from(&header.pools)),
-                Placed::new(NonNull::from(&header.slabs)),
-                Placed::new(NonNull::from(&header.magazines)),
-            )
-        };
-        // SAFETY: the caller's promise, for the parts of each floor.
-        let magazines =
-            unsafe { Magazines::new(Pools::new(Runs::new(region, runs), pools, slabs), magazines) };
+        let (slabs, states) = (header.part(|header| &header.slabs), header.part(|header| &header.pools));
+        // SAFETY: the caller's promise, for the words of the runs.
+        let runs = unsafe { Runs::new(region, header.part(|header| &header.runs)) };
+        // SAFETY: the same, for those of the pools.
+        let pools = unsafe { Pools::new(runs, states, slabs) };
+        // SAFETY: the same, for those of the caches.
+        let magazines = unsafe { Magazines::new(pools, header.part(|header| &header.magazines)) };
         let next = AtomicPtr::new(ptr::null_mut());
         Self { magazines, header, decay: Decay::new(), gauge: Gauge::new(), seat, next }
     }

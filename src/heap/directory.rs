@@ -172,7 +172,7 @@ pub(crate) fn process_heap() -> Option<&'static Core> {
         return None;
     }
     // SAFETY: `MADE` was seen, so the core was written and is never changed as a whole.
-    Some(unsafe { (*PROCESS.core.get()).assume_init_ref() })
+    Some(unsafe { &*GLOBAL_CORE })
 }
 
 /// Where the global heap's core lies, made or not.
@@ -198,9 +198,9 @@ fn make_process_heap() -> bool {
     let core = unsafe { Core::new(region, GLOBAL_SEAT) };
     core.format();
     // SAFETY: only the thread that set `MAKING` is here, and nobody reads before `MADE`.
-    let place = unsafe { (*PROCESS.core.get()).write(core) };
+    unsafe { GLOBAL_CORE.write(core) };
     // SAFETY: a static lives as long as the process.
-    unsafe { add(place) };
+    unsafe { add(GLOBAL_CORE) };
     PROCESS.state.store(MADE, Ordering::Release);
     true
 }

@@ -303,7 +303,9 @@ mod packed {
     }
 
     impl Store {
-        pub(crate) const EMPTY: Self = Self([const { AtomicU64::new(0) }; CACHE_WORDS]);
+        const fn empty() -> Self {
+            Self([const { AtomicU64::new(0) }; CACHE_WORDS])
+        }
 
         #[inline]
         pub(crate) fn magazine(cache: &Cache, at: MagazineAt) -> Magazine<'_> {
@@ -322,22 +324,26 @@ mod packed {
         pub(crate) fn at(self, index: u32) -> &'a AtomicPtr<u8> {
             // SAFETY: counts and rooms never exceed the capacity of their magazine: only the methods of `Magazine` and
             // `Cache::widen` set them, and an image that says otherwise is refused before it is used.
-            unsafe { self.first.add(index as usize).as_ref() }
+            let slot = unsafe { self.first.add(index as usize) };
+            // SAFETY: as above; atomic pointers are valid with any content.
+            unsafe { slot.as_ref() }
         }
     }
 
     impl Cache {
         /// A cache that has nothing and takes nothing.
-        pub(crate) const EMPTY: Self = Self {
-            busy: AtomicU32::new(0),
-            next: crate::sync::Word32::new(0),
-            seat: AtomicPtr::new(core::ptr::null_mut()),
-            misses: crate::sync::Word64::new(0),
-            misses_seen: crate::sync::Word64::new(0),
-            run_pages: crate::sync::Word32::new(0),
-            last_miss: [const { crate::sync::Word8::new(0) }; crate::units::MAGAZINES],
-            magazines: Store::EMPTY,
-        };
+        pub(crate) const fn empty() -> Self {
+            Self {
+                busy: AtomicU32::new(0),
+                next: crate::sync::Word32::new(0),
+                seat: AtomicPtr::new(core::ptr::null_mut()),
+                misses: crate::sync::Word64::new(0),
+                misses_seen: crate::sync::Word64::new(0),
+                run_pages: crate::sync::Word32::new(0),
+                last_miss: [const { crate::sync::Word8::new(0) }; crate::units::MAGAZINES],
+                magazines: Store::empty(),
+            }
+        }
     }
 }
 

@@ -40,8 +40,13 @@ impl MagazineAt {
     #[inline]
     pub(crate) const unsafe fn of_size(size: usize) -> Self {
         debug_assert!(size <= SMALL_MAX);
+        // Not `div_ceil`, which cannot know that the sum does not overflow.
+        #[allow(clippy::manual_div_ceil)]
+        let index = (size + (GRAIN - 1)) / GRAIN;
         // SAFETY: the table has an entry for each multiple of the grain up to `SMALL_MAX`.
-        Self(unsafe { *BY_SIZE.as_ptr().add((size + (GRAIN - 1)) / GRAIN) })
+        let offset = unsafe { BY_SIZE.as_ptr().add(index) };
+        // SAFETY: as above.
+        Self(unsafe { *offset })
     }
 
     #[inline]

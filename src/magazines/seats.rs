@@ -10,10 +10,10 @@ pub(crate) const NO_SEAT: usize = SEATS - 1;
 pub(crate) const GLOBAL_SEAT: usize = 0;
 
 /// The cache of whoever has none: nothing to pop, no room to push, and never written.
-static EMPTY: Cache = Cache::EMPTY;
+static EMPTY: Cache = Cache::empty();
 
 /// The same, for who watches.
-static WATCHED: Cache = Cache::EMPTY;
+static WATCHED: Cache = Cache::empty();
 
 thread_local! {
     // `const` and without `Drop`: a plain thread-local access, at any time in a thread's life.

@@ -27,10 +27,9 @@ pub(crate) fn reserve(bytes: usize, align: usize) -> Result<NonNull<u8>, Fault> 
     // SAFETY: the aligned base lies inside the range just mapped, which is `align` longer than `bytes`.
     let base = unsafe { start.add(lead) };
     // SAFETY: both trims lie inside the range just mapped, outside of what is returned, and nothing points there.
-    unsafe {
-        trim(start, lead)?;
-        trim(base.wrapping_add(bytes), align - lead)?;
-    }
+    unsafe { trim(start, lead) }?;
+    // SAFETY: as above.
+    unsafe { trim(base.wrapping_add(bytes), align - lead) }?;
     NonNull::new(base).ok_or(Errno::NOMEM)
 }
 
@@ -151,6 +150,10 @@ pub(crate) fn on_fork(before: extern "C" fn(), parent: extern "C" fn(), child: e
 /// Writes `message` to standard error and aborts the process.
 pub(crate) fn die(message: &[u8]) -> ! {
     // SAFETY: descriptor 2 stays open in any program that wants to read this; a closed one only refuses the write.
+    #[allow(
+        unused_unsafe,
+        reason = "rustix has this safe or not by one of its features, which others may switch on"
+    )]
     let stderr = unsafe { rustix::stdio::stderr() };
     // Nothing is left to do where even this fails.
     let _ = rustix::io::write(stderr, message);

@@ -99,7 +99,7 @@ impl<'a> PoolGuard<'a> {
 
     /// Hands out one free block of a slab, whichever chance picks.
     fn take_any_from(&self, slab: &Slab, accept: &mut impl FnMut(*mut u8)) -> u32 {
-        let skipped = low32(self.pools.chance().next() as usize & 0xffff_ffff) % slab.free().max(1);
+        let skipped = self.pools.chance().below(slab.free().max(1));
         let is_picked = |&(seen, _): &(u32, u32)| seen == skipped;
         let free = (0..self.shape.blocks).filter(|block| slab.is_free(*block));
         let Some((_, block)) = (0..).zip(free).find(is_picked) else { return 0 };

@@ -2,7 +2,6 @@
 
 extern crate std;
 
-use core::ptr::NonNull;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
@@ -22,13 +21,13 @@ const SIZES: Sizes = Sizes { header: size_of::<Header>(), cache: 64, caches: 1, 
 
 fn pools(pages: u32) -> Pools {
     let region = Region::reserve(&SIZES, pages, pages).unwrap();
-    let header = region.base().as_ptr().cast::<Header>();
-    // SAFETY: the header is committed zeros and made of atomics; the region outlives these views of it.
-    unsafe {
-        let runs = Runs::new(region, Placed::new(NonNull::new(&raw mut (*header).runs).unwrap()));
-        let slabs = Placed::new(NonNull::new(&raw mut (*header).slabs).unwrap());
-        Pools::new(runs, Placed::new(NonNull::new(&raw mut (*header).pools).unwrap()), slabs)
-    }
+    // SAFETY: the header is committed zeros, made of atomics and aligned to a page; the region outlives views of it.
+    let header: Placed<Header> = unsafe { Placed::new(region.base().cast()) };
+    let (slabs, states) = (header.part(|header| &header.slabs), header.part(|header| &header.pools));
+    // SAFETY: the words are zeros and lie in the region.
+    let runs = unsafe { Runs::new(region, header.part(|header| &header.runs)) };
+    // SAFETY: as above.
+    unsafe { Pools::new(runs, states, slabs) }
 }
 
 fn take(pools: &Pools, class: Class, count: u32) -> Vec<*mut u8> {

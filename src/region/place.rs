@@ -22,6 +22,13 @@ impl<T> Placed<T> {
     }
 }
 
+impl<T> Placed<T> {
+    /// A part of it, at its own place.
+    pub(crate) fn part<U>(&self, choose: impl FnOnce(&T) -> &U) -> Placed<U> {
+        Placed(NonNull::from(choose(self)))
+    }
+}
+
 impl<T> Deref for Placed<T> {
     type Target = T;
 
@@ -71,7 +78,9 @@ impl<T> Table<T> {
             beyond();
         }
         // SAFETY: the index is within the table, and committed by `new`'s contract.
-        unsafe { self.start.add(index).as_ref() }
+        let entry = unsafe { self.start.add(index) };
+        // SAFETY: as above.
+        unsafe { entry.as_ref() }
     }
 
     /// Asks the processor to bring this entry near; harmless for any index.

@@ -68,10 +68,12 @@ impl Runs {
     /// # Safety
     /// `state` lies in `region`; it and the region's tables hold what [`Runs`] wrote, or zeros.
     pub(crate) unsafe fn new(region: Region, state: Placed<RunsState>) -> Self {
-        // SAFETY: the tables hold atomic integers, for which any bytes are valid; the rest is the caller's promise.
-        let (tags, links, touched) = unsafe {
-            (region.table(Zone::Tags), region.table(Zone::Links), Touched::new(region.table(Zone::Touched)))
-        };
+        // SAFETY: the zone holds atomic integers, for which any bytes are valid, and outlives the table: both go together.
+        let tags = unsafe { region.table(Zone::Tags) };
+        // SAFETY: as above.
+        let links = unsafe { region.table(Zone::Links) };
+        // SAFETY: as above.
+        let touched = Touched::new(unsafe { region.table(Zone::Touched) });
         let guard_pages = u32::from(cfg!(feature = "hardened") && !region.is_buffer());
         Self {
             region,

@@ -92,6 +92,7 @@ impl Class {
     }
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "class numbers are below 80")]
 const _: () = {
     // Every class serves its own size, and the class above serves one byte more.
     let mut index = 0;
