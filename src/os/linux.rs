@@ -149,11 +149,8 @@ pub(crate) fn on_fork(before: extern "C" fn(), parent: extern "C" fn(), child: e
 
 /// Writes `message` to standard error and aborts the process.
 pub(crate) fn die(message: &[u8]) -> ! {
+    #[allow(unused_unsafe, reason = "rustix makes this safe by a feature that others may switch on")]
     // SAFETY: descriptor 2 stays open in any program that wants to read this; a closed one only refuses the write.
-    #[allow(
-        unused_unsafe,
-        reason = "rustix has this safe or not by one of its features, which others may switch on"
-    )]
     let stderr = unsafe { rustix::stdio::stderr() };
     // Nothing is left to do where even this fails.
     let _ = rustix::io::write(stderr, message);

@@ -8,6 +8,9 @@ use super::units::{CLASSES, Class};
 use crate::planted::{self, Bug};
 use crate::sync::{Held, Lock};
 
+/// More than any magazine holds.
+pub(crate) const BATCH: usize = 8;
+
 /// Where the first block would lie. Nobody reads what is there.
 const FIRST: usize = 0x1000;
 const STRIDE: usize = 16;
@@ -65,8 +68,8 @@ impl Pools {
         &self.slabs
     }
 
-    pub(crate) fn locate(&self, _: usize) -> Option<(u32, u32)> {
-        None
+    pub(crate) fn give(&self, class: Class, blocks: &[*mut u8]) {
+        self.lock(class).give(blocks.iter().copied());
     }
 
     pub(crate) fn what_is(&self, _: usize) -> Found {
