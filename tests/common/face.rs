@@ -43,7 +43,7 @@ impl Face for Plain<'_> {
 
     unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
         assert!(layout.size() == 0 || self.0.usable_size(block).unwrap() >= layout.size());
-        if layout.size() > 0 && block.as_ptr().addr() / 64 % 2 == 0 {
+        if layout.size() > 0 && (block.as_ptr().addr() / 64).is_multiple_of(2) {
             // SAFETY: the caller's promise.
             unsafe { self.0.deallocate_unsized(block) };
         } else {
