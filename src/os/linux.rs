@@ -81,13 +81,14 @@ pub(crate) unsafe fn purge(start: *mut u8, bytes: usize) -> Result<(), Fault> {
     unsafe { madvise(start.cast(), bytes, Advice::LinuxDontNeed) }
 }
 
-/// Asks for huge pages where this range is touched from now on.
+/// Asks for huge pages where this range is touched from now on, or for none.
 ///
 /// # Safety
 /// `bytes` from `start` are whole pages of a range from [`reserve`].
-pub(crate) unsafe fn advise_huge(start: *mut u8, bytes: usize) -> Result<(), Fault> {
+pub(crate) unsafe fn advise_huge(start: *mut u8, bytes: usize, huge: bool) -> Result<(), Fault> {
+    let advice = if huge { Advice::LinuxHugepage } else { Advice::LinuxNoHugepage };
     // SAFETY: the range is the caller's, and the advice changes no content.
-    unsafe { madvise(start.cast(), bytes, Advice::LinuxHugepage) }
+    unsafe { madvise(start.cast(), bytes, advice) }
 }
 
 /// A clock that only moves forward, a few milliseconds coarse and cheap to read.

@@ -125,6 +125,8 @@ impl<'a> PoolGuard<'a> {
     ///
     /// A block that is not, or not of this class, ends the process with a message.
     pub(super) fn give(&self, blocks: &[*mut u8], places: &[Place]) {
+        // A copy: the compiler cannot know that no store below changes it.
+        let shape = *self.shape;
         let mut open: Option<Open<'_>> = None;
         for (block, place) in blocks.iter().zip(places) {
             if *place == Place::NOWHERE {
@@ -145,7 +147,7 @@ impl<'a> PoolGuard<'a> {
                     Open { id, slab, word: 0, bits: slab.words()[0].get(), given: 0 }
                 }
             };
-            let Spot::Start(number) = current.slab.spot(self.shape, place.distance()) else {
+            let Spot::Start(number) = current.slab.spot(&shape, place.distance()) else {
                 self.misuse(block.addr(), Found::InsideBlock { class: self.class, slab: id });
             };
             let word = number as usize / 64;

@@ -21,9 +21,9 @@ use core::fmt;
 
 use crate::misuse::Found;
 use crate::region::{Placed, Zone};
-use crate::runs::Runs;
+use crate::runs::{Kind, Runs};
 use crate::sync::{Lock, Word32, Word64};
-use crate::units::{CLASSES, Class, PAGE_SHIFT, Page, low32, shape};
+use crate::units::{CLASSES, Class, PAGE, PAGE_SHIFT, Page, low32, shape};
 
 use chance::Chance;
 pub(crate) use guard::PoolGuard;
@@ -135,14 +135,26 @@ impl Pools {
     pub(crate) fn give(&self, class: Class, blocks: &[*mut u8]) {
         for blocks in blocks.chunks(BATCH) {
             let mut places = [Place::NOWHERE; BATCH];
+            let (first, bytes) = self.runs.region().pages_span();
             for (block, place) in blocks.iter().zip(&mut places) {
-                if let Some((slab, distance)) = self.locate(block.addr()) {
-                    self.slabs.prefetch(slab);
-                    *place = Place::new(slab, distance);
+                let distance = block.addr().wrapping_sub(first);
+                if distance < bytes {
+                    *place = self.place(distance);
                 }
             }
             self.lock(class).give(blocks, &places[..blocks.len()]);
         }
+    }
+
+    /// Where the block lies that starts `distance` bytes after the first page.
+    #[inline]
+    fn place(&self, distance: usize) -> Place {
+        let tag = self.runs.tag(Page(low32(distance >> PAGE_SHIFT)));
+        if !tag.is(Kind::Slab) {
+            return Place::NOWHERE;
+        }
+        self.slabs.prefetch(tag.slab_id());
+        Place::new(tag.slab_id(), tag.index() << PAGE_SHIFT | low32(distance % PAGE))
     }
 
     /// The slab in which `address` lies, and the distance from the start of its run.
@@ -152,7 +164,7 @@ impl Pools {
     pub(crate) fn locate(&self, address: usize) -> Option<(u32, u32)> {
         let (page, rest) = self.runs.region().locate(address)?;
         let tag = self.runs.tag(page);
-        tag.is(crate::runs::Kind::Slab).then(|| (tag.slab_id(), (tag.index() << PAGE_SHIFT) + rest))
+        tag.is(Kind::Slab).then(|| (tag.slab_id(), (tag.index() << PAGE_SHIFT) + rest))
     }
 
     /// What `address` points at, for a message.

@@ -14,7 +14,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::os;
-use crate::sync::Word64;
+use crate::sync::{Word8, Word64};
 use crate::units::{HUGE, PAGE, Page, low32, round_up};
 
 pub(crate) use place::{Placed, Table, prefetch};
@@ -22,6 +22,8 @@ pub(crate) use plan::{Plan, Sizes, ZONES, Zone};
 
 /// A heap whose pages fill less than this asks for no huge page: one alone would be a large part of it.
 const HUGE_FROM: usize = HUGE;
+/// A heap that uses less than this, having used more, gets small pages again.
+const SMALL_AGAIN: usize = HUGE / 2;
 /// What a zone grows by at the least, so that growing is rare.
 const TABLE_STEP: usize = 64 << 10;
 const PAGES_STEP: usize = 256 << 10;
@@ -45,6 +47,8 @@ pub(crate) struct Region {
     /// Usable bytes of each zone, from its front. The header's and the caches' belong to the registry's lock, the
     /// others to the lock of the runs.
     committed: [Word64; ZONES],
+    /// 1 while huge pages are asked for. Under the lock of the runs.
+    huge: Word8,
     system_page: usize,
 }
 
@@ -88,7 +92,7 @@ impl Region {
 
     fn new(base: NonNull<u8>, plan: Plan, backing: Backing) -> Self {
         let committed = [const { Word64::new(0) }; ZONES];
-        Self { base, plan, backing, committed, system_page: os::page_size().max(PAGE) }
+        Self { base, plan, backing, committed, huge: Word8::new(0), system_page: os::page_size().max(PAGE) }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -175,21 +179,35 @@ impl Region {
             target = round_up(target, HUGE).map_or(size, |rounded| rounded.min(size));
         }
         self.commit_to(Zone::Pages, target).or_else(|_| self.commit_to(Zone::Pages, want))?;
-        if have < HUGE_FROM && target >= HUGE_FROM {
-            self.ask_for_huge_pages();
-        }
         Ok(self.pages())
     }
 
-    fn ask_for_huge_pages(&self) {
-        let zone = self.zone_start(Zone::Pages);
+    /// Asks for huge pages, if `used` bytes of pages in use are enough for that.
+    #[inline]
+    pub(crate) fn grown_to(&self, used: usize) {
+        if used >= HUGE_FROM && self.huge.get() == 0 {
+            self.ask_for_pages(true);
+        }
+    }
+
+    /// Asks for small pages again, if a heap that was large uses only `used` bytes any more: whatever is touched in it
+    /// would bring back two megabytes at once.
+    pub(crate) fn shrunk_to(&self, used: usize) {
+        if used < SMALL_AGAIN && self.huge.get() != 0 {
+            self.ask_for_pages(false);
+        }
+    }
+
+    #[cold]
+    fn ask_for_pages(&self, huge: bool) {
+        self.huge.set(u8::from(huge));
         let size = self.plan.size(Zone::Pages);
-        if size > HUGE_FROM {
+        if size > HUGE_FROM && !self.is_buffer() {
             // SAFETY: the zone is longer than this.
-            let start = unsafe { zone.add(HUGE_FROM) };
+            let start = unsafe { self.zone_start(Zone::Pages).add(HUGE_FROM) };
             // Without huge pages everything works the same, only slower.
             // SAFETY: whole pages of the reserved range.
-            let _ = unsafe { os::advise_huge(start.as_ptr(), size - HUGE_FROM) };
+            let _ = unsafe { os::advise_huge(start.as_ptr(), size - HUGE_FROM, huge) };
         }
     }
 
@@ -239,6 +257,11 @@ impl Region {
         } else {
             None
         }
+    }
+
+    /// The address of the first page, and how many bytes of pages are usable: what [`Region::locate`] compares with.
+    pub(crate) fn pages_span(&self) -> (usize, usize) {
+        (self.page_start(Page(0)).addr(), self.committed_in(Zone::Pages))
     }
 
     /// How far `address` lies from the region's base; meaningless for addresses outside of it.

@@ -244,6 +244,7 @@ impl<'a> RunsGuard<'a> {
         let touched = self.runs.touched.count(first, len);
         state.used.add(len);
         state.peak.set(state.peak.get().max(state.used.get()));
+        self.runs.region.grown_to(state.used.get() as usize * PAGE);
         state.touched_free.sub(touched);
         state.surplus.set(state.surplus.get().min(state.touched_free.get()));
         touched == 0
@@ -314,10 +315,11 @@ impl<'a> RunsGuard<'a> {
         }
     }
 
-    /// How many touched free pages nobody has needed since this was last asked.
+    /// How many touched free pages nobody has needed since this was last asked: the end of a period.
     pub(crate) fn surplus(&self) -> u32 {
         let state = self.state();
         let surplus = state.surplus.get();
+        self.runs.region.shrunk_to(state.used.get() as usize * PAGE);
         state.surplus.set(state.touched_free.get());
         surplus.min(state.touched_free.get())
     }
