@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Place, PoolState, Pools, Slab, Spot};
+use super::{Place, PoolState, Pools, Slab, Spot, Strip};
 use crate::misuse::{Claimed, Found, Misuse};
 use crate::sync::Held;
 use crate::units::{Class, PAGE, PAGE_SHIFT, SlabShape, low32, shape};
@@ -17,16 +17,6 @@ pub(crate) struct PoolGuard<'a> {
     shape: &'static SlabShape,
     state: &'a PoolState,
     _held: Held<'a>,
-}
-
-/// A slab to which blocks are being given back, and the word of its bitmap that they are in.
-#[derive(Clone, Copy)]
-struct Open<'a> {
-    id: u32,
-    slab: &'a Slab,
-    word: usize,
-    bits: u64,
-    given: u32,
 }
 
 impl<'a> PoolGuard<'a> {
@@ -121,64 +111,62 @@ impl<'a> PoolGuard<'a> {
         }
     }
 
-    /// Takes back blocks of this class, all of them allocated, which lie in these places.
+    /// Takes back blocks of this class, all of them allocated, which lie in these strips.
     ///
     /// A block that is not, or not of this class, ends the process with a message.
-    pub(super) fn give(&self, blocks: &[*mut u8], places: &[Place]) {
+    pub(super) fn give(&self, blocks: &[*mut u8], strips: &[Strip]) {
         // A copy: the compiler cannot know that no store below changes it.
         let shape = *self.shape;
-        let mut open: Option<Open<'_>> = None;
-        for (block, place) in blocks.iter().zip(places) {
-            if *place == Place::NOWHERE {
-                self.give_run(*block);
+        for strip in strips {
+            let blocks = &blocks[strip.at..strip.at + strip.len as usize];
+            if strip.place == Place::NOWHERE {
+                blocks.iter().for_each(|block| self.give_run(*block));
                 continue;
             }
-            let id = place.slab();
-            let mut current = match open {
-                Some(current) if current.id == id => current,
-                before => {
-                    if let Some(before) = before {
-                        self.finish(before);
-                    }
-                    let slab = self.pools.slabs.at(id);
-                    if !slab.is_stamped(id, self.class) {
-                        self.misuse(block.addr(), self.pools.what_is(block.addr()));
-                    }
-                    Open { id, slab, word: 0, bits: slab.words()[0].get(), given: 0 }
-                }
-            };
-            let Spot::Start(number) = current.slab.spot(&shape, place.distance()) else {
-                self.misuse(block.addr(), Found::InsideBlock { class: self.class, slab: id });
-            };
-            let word = number as usize / 64;
-            if word != current.word {
-                current.slab.words()[current.word].set(current.bits);
-                (current.word, current.bits) = (word, current.slab.words()[word].get());
+            let id = strip.place.slab();
+            let slab = self.pools.slabs.at(id);
+            if !slab.is_stamped(id, self.class) {
+                self.not_given(blocks);
             }
-            let bit = 1 << (number % 64);
-            if current.bits & bit != 0 {
-                self.misuse(block.addr(), Found::FreeBlock { class: self.class, slab: id });
+            let Spot::Start(number) = slab.spot(&shape, strip.place.distance()) else {
+                self.not_given(blocks)
+            };
+            let first = if strip.down { number.wrapping_sub(strip.len - 1) } else { number };
+            if first > number || first + strip.len > shape.blocks {
+                // The strip goes on in a neighbouring slab.
+                self.give_one_by_one(blocks);
+                continue;
             }
-            current.bits |= bit;
-            current.given += 1;
-            open = Some(current);
-        }
-        if let Some(last) = open {
-            self.finish(last);
+            if !slab.set_free(first, strip.len) {
+                self.not_given(blocks);
+            }
+            let had = slab.free();
+            slab.add_free(strip.len);
+            self.state.free.add(u64::from(strip.len));
+            if had == 0 || had + strip.len == shape.blocks {
+                self.move_slab(id, slab, had);
+            }
         }
     }
 
-    /// Writes back what was held of a slab while blocks in a row were its.
-    #[inline]
-    fn finish(&self, open: Open<'_>) {
-        let Open { id, slab, word, bits, given } = open;
-        slab.words()[word].set(bits);
-        let had = slab.free();
-        slab.add_free(given);
-        self.state.free.add(u64::from(given));
-        if had == 0 || had + given == self.shape.blocks {
-            self.move_slab(id, slab, had);
+    #[cold]
+    fn give_one_by_one(&self, blocks: &[*mut u8]) {
+        for block in blocks {
+            let place = match self.pools.locate(block.addr()) {
+                Some((slab, distance)) => Place::new(slab, distance),
+                None => Place::NOWHERE,
+            };
+            self.give(&[*block], &[Strip { place, at: 0, len: 1, down: false }]);
         }
+    }
+
+    /// Reports the first of these blocks that cannot be given back.
+    #[cold]
+    fn not_given(&self, blocks: &[*mut u8]) -> ! {
+        let found = |block: &*mut u8| (block.addr(), self.pools.what_is(block.addr()));
+        let is_wrong = |(_, found): &(usize, Found)| !matches!(found, Found::Block { class, .. } if *class == self.class);
+        let (address, found) = blocks.iter().map(found).find(is_wrong).unwrap_or_else(|| found(&blocks[0]));
+        self.misuse(address, found)
     }
 
     /// Puts a slab that had no free block, or is all free now, where it belongs.

@@ -73,6 +73,21 @@ impl Place {
     }
 }
 
+/// Blocks in a row that lie one after the other, upward or downward: what is allocated together is often freed together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strip {
+    /// Where the first of them lies.
+    place: Place,
+    /// Its number in the row.
+    at: usize,
+    len: u32,
+    down: bool,
+}
+
+impl Strip {
+    const NONE: Self = Self { place: Place::NOWHERE, at: 0, len: 0, down: false };
+}
+
 /// The pools of one heap.
 pub(crate) struct Pools {
     runs: Runs,
@@ -130,20 +145,43 @@ impl Pools {
         &self.states[class.index()]
     }
 
-    /// Takes back blocks of `class`, all of them allocated. Where each lies is found out first, and the records of their
+    /// Takes back blocks of `class`, all of them allocated. Where they lie is found out first, and the records of their
     /// slabs are asked for, so that the lock is held for as short a time as can be.
     pub(crate) fn give(&self, class: Class, blocks: &[*mut u8]) {
         for blocks in blocks.chunks(BATCH) {
-            let mut places = [Place::NOWHERE; BATCH];
-            let (first, bytes) = self.runs.region().pages_span();
-            for (block, place) in blocks.iter().zip(&mut places) {
-                let distance = block.addr().wrapping_sub(first);
-                if distance < bytes {
-                    *place = self.place(distance);
-                }
-            }
-            self.lock(class).give(blocks, &places[..blocks.len()]);
+            let mut strips = [Strip::NONE; BATCH];
+            let count = self.strips(shape(class).stride as usize, blocks, &mut strips);
+            self.lock(class).give(blocks, &strips[..count]);
         }
+    }
+
+    /// Divides blocks into strips; says how many there are.
+    #[inline]
+    fn strips(&self, stride: usize, blocks: &[*mut u8], strips: &mut [Strip; BATCH]) -> usize {
+        let (first, bytes) = self.runs.region().pages_span();
+        let (mut at, mut count) = (0, 0);
+        while let Some(block) = blocks.get(at) {
+            let start = block.addr();
+            let follow = |step: usize| {
+                let next = (1..).map(|index: usize| start.wrapping_add(index.wrapping_mul(step)));
+                1 + blocks[at + 1..]
+                    .iter()
+                    .zip(next)
+                    .take_while(|(block, next)| block.addr() == *next)
+                    .count()
+            };
+            let (mut len, mut down) = (follow(stride), false);
+            if len == 1 {
+                len = follow(stride.wrapping_neg());
+                down = len > 1;
+            }
+            let distance = start.wrapping_sub(first);
+            let place = if distance < bytes { self.place(distance) } else { Place::NOWHERE };
+            strips[count] = Strip { place, at, len: low32(len), down };
+            count += 1;
+            at += len;
+        }
+        count
     }
 
     /// Where the block lies that starts `distance` bytes after the first page.

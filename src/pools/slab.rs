@@ -152,6 +152,25 @@ impl Slab {
         }
     }
 
+    /// Marks `len` allocated blocks from `first` on free; `false`, and nothing certain, where one of them is free already.
+    /// The count is the caller's to raise.
+    #[inline]
+    pub(super) fn set_free(&self, first: u32, len: u32) -> bool {
+        let (mut at, end) = (first, first + len);
+        while at < end {
+            let stop = ((at / 64 + 1) * 64).min(end);
+            let mask = (!0 >> (64 - (stop - at))) << (at % 64);
+            let word = &self.words[at as usize / 64];
+            let bits = word.get();
+            if bits & mask != 0 {
+                return false;
+            }
+            word.set(bits | mask);
+            at = stop;
+        }
+        true
+    }
+
     #[inline]
     pub(crate) fn is_free(&self, block: u32) -> bool {
         self.words[block as usize / 64].get() >> (block % 64) & 1 == 1
