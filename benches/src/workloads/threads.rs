@@ -107,8 +107,6 @@ fn run(threads: usize, report: &mut Report) -> Found {
     if let (Some(before), Some(after)) = (before, slow_paths()) {
         let thousands = (REPLACED * (REPETITIONS + 1)) as f64 / 1000.0;
         report.extra("locks_per_1000", (after.locks - before.locks) as f64 / thousands);
-        report
-            .extra("shared_writes_per_1000", (after.shared_writes - before.shared_writes) as f64 / thousands);
     }
     let live: usize = room.iter().flatten().map(Block::size).sum();
     report.extra("requested_bytes", live as f64);
