@@ -33,5 +33,8 @@ pub(crate) const fn watched() -> *mut Cache {
 /// Calls `act` with this thread's seat in the heap of this number.
 #[inline]
 pub(crate) fn with_seat<R>(number: usize, act: impl FnOnce(&Seat) -> R) -> R {
-    SEATS_HERE.with(|seats| act(&seats[number]))
+    // In two steps, because the standard library's `with` is not inlined when its closure is long.
+    let seat = SEATS_HERE.with(|seats| core::ptr::from_ref(&seats[number]));
+    // SAFETY: the seat is this thread's, and has no destructor: it lives as long as the thread runs this.
+    act(unsafe { &*seat })
 }
