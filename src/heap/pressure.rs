@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::runs::Runs;
-use crate::sync::{AtomicPtr, AtomicU32, Ordering, Word8, Word64};
+use crate::sync::{AtomicPtr, Ordering, Word8, Word64};
 use crate::units::PAGE;
 
 /// How near a heap is to its limit.
@@ -62,9 +62,8 @@ pub(super) struct Gauge {
     refuse: Word8,
     /// How often each level was reached from below.
     risen: [Word64; 4],
+    /// The caller's function; null without one.
     callback: AtomicPtr<()>,
-    /// Readers of `callback` look only while this says that there is one.
-    has_callback: AtomicU32,
 }
 
 impl Gauge {
@@ -77,7 +76,6 @@ impl Gauge {
             refuse: Word8::new(refuse),
             risen: [const { Word64::new(0) }; 4],
             callback: AtomicPtr::new(core::ptr::null_mut()),
-            has_callback: AtomicU32::new(0),
         }
     }
 
@@ -89,7 +87,6 @@ impl Gauge {
 
     pub(super) fn set_callback(&self, callback: fn(Pressure)) {
         self.callback.store(callback as *mut (), Ordering::Release);
-        self.has_callback.store(1, Ordering::Release);
     }
 
     pub(super) fn level(&self) -> Level {
@@ -137,8 +134,8 @@ impl Gauge {
         for passed in Level::ALL.iter().filter(|passed| **passed > before && **passed <= level) {
             self.risen[*passed as usize].add(1);
         }
-        if self.has_callback.load(Ordering::Acquire) != 0 {
-            let callback = self.callback.load(Ordering::Acquire);
+        let callback = self.callback.load(Ordering::Acquire);
+        if !callback.is_null() {
             // SAFETY: `set_callback` stored a function of this type, and functions live as long as the process.
             let callback: fn(Pressure) = unsafe { core::mem::transmute::<*mut (), fn(Pressure)>(callback) };
             let bytes = |pages: u32| u64::from(pages) * PAGE as u64;

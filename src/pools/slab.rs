@@ -152,7 +152,7 @@ impl Slab {
         }
     }
 
-    /// Marks `len` allocated blocks from `first` on free; `false`, and nothing certain, where one of them is free already.
+    /// Marks `len` allocated blocks from `first` on free; `false`, and no change, where one of them is free already.
     /// The count is the caller's to raise.
     #[inline]
     pub(super) fn set_free(&self, first: u32, len: u32) -> bool {
@@ -163,12 +163,22 @@ impl Slab {
             let word = &self.words[at as usize / 64];
             let bits = word.get();
             if bits & mask != 0 {
+                self.undo_free(first, at);
                 return false;
             }
             word.set(bits | mask);
             at = stop;
         }
         true
+    }
+
+    /// Takes back what `set_free` did before it met a free block, so that the report names that one.
+    #[cold]
+    fn undo_free(&self, first: u32, end: u32) {
+        for block in first..end {
+            let word = &self.words[block as usize / 64];
+            word.set(word.get() & !(1 << (block % 64)));
+        }
     }
 
     #[inline]

@@ -147,6 +147,20 @@ fn empty_pages_inside_of_a_slab_go_back_on_the_second_look() {
 }
 
 #[test]
+fn a_strip_with_a_free_block_in_it_changes_nothing() {
+    let (pools, class) = (pools(1 << 12), Class::of_size(64).unwrap());
+    let blocks = take(&pools, class, shape(class).blocks);
+    let slab = pools.slabs().at(0);
+    let free = pools.locate(blocks[100].addr()).map(|(_, distance)| slab.spot(shape(class), distance));
+    let Some(Spot::Start(free)) = free else { panic!("{free:?}") };
+    pools.give(class, &blocks[100..101]);
+    let before: Vec<u64> = slab.words().iter().map(Word64::get).collect();
+    let first = free.saturating_sub(90);
+    assert!(!slab.set_free(first, free - first + 1));
+    assert!(slab.words().iter().map(Word64::get).eq(before), "a message would name the wrong block");
+}
+
+#[test]
 fn what_an_address_is_can_be_told() {
     let (pools, class) = (pools(1 << 12), Class::of_size(40).unwrap());
     let block = take(&pools, class, 1)[0].addr();
