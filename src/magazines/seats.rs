@@ -33,8 +33,11 @@ pub(crate) const fn watched() -> *mut Cache {
 /// Calls `act` with this thread's seat in the heap of this number.
 #[inline]
 pub(crate) fn with_seat<R>(number: usize, act: impl FnOnce(&Seat) -> R) -> R {
-    // In two steps, because the standard library's `with` is not inlined when its closure is long.
-    let seat = SEATS_HERE.with(|seats| core::ptr::from_ref(&seats[number]));
-    // SAFETY: the seat is this thread's, and has no destructor: it lives as long as the thread runs this.
-    act(unsafe { &*seat })
+    // `try_with` and a closure that captures nothing: these the compiler inlines while it compiles this crate. Whatever is
+    // inlined later, in the program, leaves a call behind that asks for the thread-local's address.
+    let Ok(seats) = SEATS_HERE.try_with(core::ptr::from_ref) else {
+        unreachable!("a thread-local without a destructor is there as long as its thread")
+    };
+    // SAFETY: as the thread runs this, the seats are there.
+    act(unsafe { &(&*seats)[number] })
 }

@@ -111,53 +111,48 @@ impl<'a> PoolGuard<'a> {
         }
     }
 
-    /// Takes back blocks of this class, all of them allocated, which lie in these strips.
+    /// Takes back blocks of this class, all of them allocated, which lie at these places.
     ///
     /// A block that is not, or not of this class, ends the process with a message.
-    pub(super) fn give(&self, blocks: &[*mut u8], strips: &[Strip]) {
-        // A copy: the compiler cannot know that no store below changes it.
-        let shape = *self.shape;
-        for strip in strips {
-            let blocks = &blocks[strip.at..strip.at + strip.len as usize];
-            if strip.place == Place::NOWHERE {
-                blocks.iter().for_each(|block| self.give_run(*block));
-                continue;
+    pub(super) fn give(&self, blocks: &[*mut u8], places: &[Place]) {
+        let (slabs, mut at) = (self.pools.slabs.used(), 0);
+        while at < places.len() {
+            let (place, ahead) = (places[at], &places[at..]);
+            let strip = Strip::first_of(ahead.len(), self.shape.stride, |at| ahead[at].0);
+            if !self.give_strip(slabs, place, strip) {
+                self.give_otherwise(place, &blocks[at..at + strip.len()]);
             }
-            let id = strip.place.slab();
-            let slab = self.pools.slabs.at(id);
-            if !slab.is_stamped(id, self.class) {
-                self.not_given(blocks);
-            }
-            let Spot::Start(number) = slab.spot(&shape, strip.place.distance()) else {
-                self.not_given(blocks)
-            };
-            let first = if strip.down { number.wrapping_sub(strip.len - 1) } else { number };
-            if first > number || first + strip.len > shape.blocks {
-                // The strip goes on in a neighbouring slab.
-                self.give_one_by_one(blocks);
-                continue;
-            }
-            if !slab.set_free(first, strip.len) {
-                self.not_given(blocks);
-            }
-            let had = slab.free();
-            slab.add_free(strip.len);
-            self.state.free.add(u64::from(strip.len));
-            if had == 0 || had + strip.len == shape.blocks {
-                self.move_slab(id, slab, had);
-            }
+            at += strip.len();
         }
     }
 
-    #[cold]
-    fn give_one_by_one(&self, blocks: &[*mut u8]) {
-        for block in blocks {
-            let place = match self.pools.locate(block.addr()) {
-                Some((slab, distance)) => Place::new(slab, distance),
-                None => Place::NOWHERE,
-            };
-            self.give(&[*block], &[Strip { place, at: 0, len: 1, down: false }]);
+    /// Takes back a strip of blocks whose first lies at `place`, in one of these slabs; `false`, and nothing done, if they
+    /// do not all lie there, are not of this class, or not allocated.
+    #[inline]
+    pub(super) fn give_strip(&self, slabs: &[Slab], place: Place, strip: Strip) -> bool {
+        let (id, shape) = (place.slab(), self.shape);
+        let Some(slab) = slabs.get(id as usize) else { return false };
+        let Spot::Start(number) = slab.spot(shape, place.distance()) else { return false };
+        if !slab.is_stamped(id, self.class) || !strip.set_free(slab, shape, number) {
+            return false;
         }
+        let (had, len) = (slab.free(), low32(strip.len()));
+        slab.add_free(len);
+        self.state.free.add(u64::from(len));
+        if had == 0 || had + len == shape.blocks {
+            self.move_slab(id, slab, had);
+        }
+        true
+    }
+
+    /// Takes back a block that is a run of its own, at no place in a slab; anything else is misuse.
+    #[cold]
+    #[inline(never)]
+    fn give_otherwise(&self, place: Place, blocks: &[*mut u8]) {
+        if place != Place::NOWHERE {
+            self.not_given(blocks);
+        }
+        self.give_run(blocks[0]);
     }
 
     /// Reports the first of these blocks that cannot be given back.

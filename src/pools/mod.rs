@@ -16,12 +16,14 @@ mod chance;
 mod guard;
 mod slab;
 mod slabs;
+mod strip;
 
 use core::fmt;
+use core::mem::MaybeUninit;
 
 use crate::misuse::Found;
-use crate::region::{Placed, Zone};
-use crate::runs::{Kind, Runs};
+use crate::region::{Placed, Zone, prefetch};
+use crate::runs::{Kind, Runs, Tag};
 use crate::sync::{Lock, Word32, Word64};
 use crate::units::{CLASSES, Class, PAGE, PAGE_SHIFT, Page, low32, shape};
 
@@ -29,6 +31,7 @@ use chance::Chance;
 pub(crate) use guard::PoolGuard;
 pub(crate) use slab::{Slab, Spot};
 pub(crate) use slabs::{Slabs, SlabsState};
+use strip::Strip;
 
 /// What a pool keeps in the image's header, on a line of its own.
 #[repr(C, align(64))]
@@ -54,12 +57,7 @@ pub(crate) struct Place(u64);
 
 impl Place {
     /// In no slab: no slab has this number, for which there is no room beside its own pages.
-    const NOWHERE: Self = Self::new(u32::MAX, 0);
-
-    #[inline]
-    const fn new(slab: u32, distance: u32) -> Self {
-        Self((slab as u64) << 32 | distance as u64)
-    }
+    const NOWHERE: Self = Self((u32::MAX as u64) << 32);
 
     #[inline]
     fn slab(self) -> u32 {
@@ -71,21 +69,6 @@ impl Place {
     fn distance(self) -> u32 {
         self.0 as u32
     }
-}
-
-/// Blocks in a row that lie one after the other, upward or downward: what is allocated together is often freed together.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Strip {
-    /// Where the first of them lies.
-    place: Place,
-    /// Its number in the row.
-    at: usize,
-    len: u32,
-    down: bool,
-}
-
-impl Strip {
-    const NONE: Self = Self { place: Place::NOWHERE, at: 0, len: 0, down: false };
 }
 
 /// The pools of one heap.
@@ -148,51 +131,30 @@ impl Pools {
     /// Takes back blocks of `class`, all of them allocated. Where they lie is found out first, and the records of their
     /// slabs are asked for, so that the lock is held for as short a time as can be.
     pub(crate) fn give(&self, class: Class, blocks: &[*mut u8]) {
-        for blocks in blocks.chunks(BATCH) {
-            let mut strips = [Strip::NONE; BATCH];
-            let count = self.strips(shape(class).stride as usize, blocks, &mut strips);
-            self.lock(class).give(blocks, &strips[..count]);
-        }
-    }
-
-    /// Divides blocks into strips; says how many there are.
-    #[inline]
-    fn strips(&self, stride: usize, blocks: &[*mut u8], strips: &mut [Strip; BATCH]) -> usize {
-        let (first, bytes) = self.runs.region().pages_span();
-        let (mut at, mut count) = (0, 0);
-        while let Some(block) = blocks.get(at) {
-            let start = block.addr();
-            let follow = |step: usize| {
-                let next = (1..).map(|index: usize| start.wrapping_add(index.wrapping_mul(step)));
-                1 + blocks[at + 1..]
-                    .iter()
-                    .zip(next)
-                    .take_while(|(block, next)| block.addr() == *next)
-                    .count()
-            };
-            let (mut len, mut down) = (follow(stride), false);
-            if len == 1 {
-                len = follow(stride.wrapping_neg());
-                down = len > 1;
+        let ((first, tags), slabs) = (self.runs.tags(), self.slabs.used());
+        let place = |block: *mut u8| {
+            let distance = block.addr().wrapping_sub(first);
+            match tags.get(distance >> PAGE_SHIFT).map(|tag| Tag::from_bits(tag.get())) {
+                Some(tag) if tag.is(Kind::Slab) => {
+                    prefetch(slabs.as_ptr().wrapping_add(tag.slab_id() as usize));
+                    Place(tag.place(distance % PAGE))
+                }
+                _ => Place::NOWHERE,
             }
-            let distance = start.wrapping_sub(first);
-            let place = if distance < bytes { self.place(distance) } else { Place::NOWHERE };
-            strips[count] = Strip { place, at, len: low32(len), down };
-            count += 1;
-            at += len;
+        };
+        for blocks in blocks.chunks(BATCH) {
+            let strip = Strip::first_of(blocks.len(), shape(class).stride, |at| blocks[at].addr() as u64);
+            if strip.len() == blocks.len() && self.lock(class).give_strip(slabs, place(blocks[0]), strip) {
+                continue;
+            }
+            let mut places = [const { MaybeUninit::uninit() }; BATCH];
+            for (at, block) in places.iter_mut().zip(blocks) {
+                at.write(place(*block));
+            }
+            // SAFETY: as many places were written as there are blocks.
+            let places = unsafe { places[..blocks.len()].assume_init_ref() };
+            self.lock(class).give(blocks, places);
         }
-        count
-    }
-
-    /// Where the block lies that starts `distance` bytes after the first page.
-    #[inline]
-    fn place(&self, distance: usize) -> Place {
-        let tag = self.runs.tag(Page(low32(distance >> PAGE_SHIFT)));
-        if !tag.is(Kind::Slab) {
-            return Place::NOWHERE;
-        }
-        self.slabs.prefetch(tag.slab_id());
-        Place::new(tag.slab_id(), tag.index() << PAGE_SHIFT | low32(distance % PAGE))
     }
 
     /// The slab in which `address` lies, and the distance from the start of its run.

@@ -152,6 +152,15 @@ impl Slab {
         }
     }
 
+    /// Marks an allocated block free; `false` where it is free already. The count is the caller's to raise.
+    #[inline]
+    pub(super) fn set_one_free(&self, block: u32) -> bool {
+        let word = &self.words[block as usize / 64];
+        let (bits, bit) = (word.get(), 1 << (block % 64));
+        word.set(bits | bit);
+        bits & bit == 0
+    }
+
     /// Marks `len` allocated blocks from `first` on free; `false`, and no change, where one of them is free already.
     /// The count is the caller's to raise.
     #[inline]

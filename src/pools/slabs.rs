@@ -36,9 +36,10 @@ impl Slabs {
         self.table.at(id as usize)
     }
 
+    /// The records of all numbers that have been used: to look up many at once.
     #[inline]
-    pub(crate) fn prefetch(&self, id: u32) {
-        self.table.prefetch(id as usize);
+    pub(crate) fn used(&self) -> &[Slab] {
+        self.table.first(self.high() as usize)
     }
 
     /// Numbers below this have been used.

@@ -44,11 +44,10 @@ fn blocks_do_not_overlap_are_aligned_and_come_in_address_order() {
         let count = shape(class).blocks * 5 / 2;
         let blocks = take(&pools, class, count);
         assert_eq!(blocks.len(), count as usize);
-        for slab in blocks.chunks(shape(class).blocks as usize) {
-            let follow = |pair: &[*mut u8]| pair[0].addr() + class.stride() == pair[1].addr();
-            // A hardened heap hands blocks out in no order.
-            assert!(slab.windows(2).all(follow) != cfg!(feature = "hardened"));
-        }
+        let follow = |pair: &[*mut u8]| pair[0].addr() + class.stride() == pair[1].addr();
+        let mut slabs = blocks.chunks(shape(class).blocks as usize);
+        // A hardened heap hands blocks out in no order.
+        assert!(slabs.all(|slab| slab.windows(2).all(follow)) != cfg!(feature = "hardened"));
         assert!(blocks.iter().all(|block| block.addr().is_multiple_of(class.align())));
         let mut sorted = blocks.clone();
         sorted.sort_unstable();

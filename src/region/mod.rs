@@ -18,6 +18,7 @@ use crate::sync::{Word8, Word64};
 use crate::units::{HUGE, PAGE, Page, low32, round_up};
 
 pub(crate) use place::{Placed, Table, prefetch};
+use plan::RECORD_ALIGN;
 pub(crate) use plan::{Plan, Sizes, ZONES, Zone};
 
 /// A heap whose pages fill less than this asks for no huge page: one alone would be a large part of it.
@@ -118,8 +119,9 @@ impl Region {
     /// # Safety
     /// The zone holds `T`s, for which any bytes are valid, and the table is not used after the region is gone.
     pub(crate) unsafe fn table<T>(&self, zone: Zone) -> Table<T> {
+        const { assert!(align_of::<T>() <= RECORD_ALIGN) };
         let len = self.plan.size(zone) / size_of::<T>();
-        // SAFETY: the zone lies in the region, at a multiple of a line; the rest is the caller's promise.
+        // SAFETY: the zone lies in the region, aligned as just compared; the rest is the caller's promise.
         unsafe { Table::new(self.zone_start(zone).cast::<T>(), len) }
     }
 

@@ -83,10 +83,14 @@ impl<T> Table<T> {
         unsafe { entry.as_ref() }
     }
 
-    /// Asks the processor to bring this entry near; harmless for any index.
+    /// The first `len` entries, which are committed.
     #[inline]
-    pub(crate) fn prefetch(&self, index: usize) {
-        prefetch(self.start.as_ptr().wrapping_add(index));
+    pub(crate) fn first(&self, len: usize) -> &[T] {
+        if len > self.len {
+            beyond();
+        }
+        // SAFETY: the entries are within the table, and committed by `new`'s contract.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), len) }
     }
 }
 

@@ -12,6 +12,9 @@
 
 use crate::units::{HUGE, LINE, PAGE, low32};
 
+/// Zones start at multiples of this, the largest alignment of what they hold.
+pub(crate) const RECORD_ALIGN: usize = 2 * LINE;
+
 /// A part of the region with one use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
@@ -74,7 +77,7 @@ impl Plan {
 
     /// The plan of a buffer with so many pages: zones follow each other without gaps.
     pub(crate) fn packed(sizes: &Sizes, pages: u32) -> Self {
-        Self::divide(sizes, pages, LINE, PAGE)
+        Self::divide(sizes, pages, RECORD_ALIGN, PAGE)
     }
 
     fn divide(sizes: &Sizes, pages: u32, grain: usize, pages_grain: usize) -> Self {
@@ -134,7 +137,7 @@ mod tests {
                 let mut end = 0;
                 for zone in Zone::ALL {
                     assert_eq!(plan.start(zone), end);
-                    assert!(plan.start(zone).is_multiple_of(LINE));
+                    assert!(plan.start(zone).is_multiple_of(RECORD_ALIGN));
                     end += plan.size(zone);
                 }
                 assert_eq!(end, plan.bytes());

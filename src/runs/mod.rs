@@ -24,7 +24,7 @@ use core::fmt;
 use crate::misuse::Found;
 use crate::region::{Placed, Region, Table, Zone};
 use crate::sync::{Lock, Word32, Word64};
-use crate::units::Page;
+use crate::units::{PAGE_SHIFT, Page};
 
 pub(crate) use bins::{Bin, Bins, Link};
 pub(crate) use guard::RunsGuard;
@@ -120,6 +120,13 @@ impl Runs {
     #[inline]
     pub(crate) fn tag(&self, page: Page) -> Tag {
         Tag::from_bits(self.tags.at(page.index()).get())
+    }
+
+    /// The address of the first page, and the tags of all usable pages: to look up many addresses at once.
+    #[inline]
+    pub(crate) fn tags(&self) -> (usize, &[Word64]) {
+        let (first, bytes) = self.region.pages_span();
+        (first, self.tags.first(bytes >> PAGE_SHIFT))
     }
 
     /// What `address` points at, if it is not a block of a slab.

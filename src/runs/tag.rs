@@ -4,16 +4,19 @@
 //! bits  0..3   kind
 //! bit   3      first page of its run
 //! bit   4      last page of its run
-//! bits  8..16  for a page of a slab: its number within the slab
+//! bits 12..20  for a page of a slab: its number within the slab, so that with the lower bits replaced by an address's
+//!              the tag tells how far that lies from the slab's start
 //! bits 32..64  for a free or a whole run: its length in pages; for a page of a slab: the slab
 //! ```
 
 use core::fmt;
 
+use crate::units::{PAGE, PAGE_SHIFT};
+
 const KIND: u64 = 0b111;
 const FIRST: u64 = 1 << 3;
 const LAST: u64 = 1 << 4;
-const INDEX_SHIFT: u32 = 8;
+const INDEX_SHIFT: u32 = PAGE_SHIFT;
 const VALUE_SHIFT: u32 = 32;
 
 /// What a page is part of.
@@ -99,6 +102,13 @@ impl Tag {
     /// The slab that the page is part of.
     pub(crate) const fn slab_id(self) -> u32 {
         self.len()
+    }
+
+    /// For a page of a slab: the slab in the upper half, and in the lower how far the byte at `rest` of this page lies from
+    /// the start of the slab's run.
+    #[inline]
+    pub(crate) const fn place(self, rest: usize) -> u64 {
+        self.0 & !(PAGE as u64 - 1) | rest as u64
     }
 
     /// The page's number within its slab.
