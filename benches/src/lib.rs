@@ -8,6 +8,8 @@ pub mod allocator;
 pub mod block;
 pub mod footprint;
 pub mod pin;
+#[cfg(feature = "probe")]
+pub mod probed;
 pub mod report;
 pub mod rng;
 pub mod row;

@@ -1,11 +1,13 @@
 //! The functions, and the steps through them.
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::Layout;
 use std::hint::black_box;
 use std::io::Error;
 use std::process::ExitCode;
 use std::ptr::{null_mut, without_provenance_mut};
 use std::time::{Duration, Instant};
+
+use outlive_benches::probed::{probe_alloc, probe_box_drop, probe_box_new, probe_dealloc};
 
 #[global_allocator]
 static GLOBAL: outlive::Global = outlive::Global::new();
@@ -15,37 +17,6 @@ const ROUNDS: usize = 8;
 /// How long the child calls the functions before anybody counts: for about a fifth of a second after its first
 /// requests, a thread has each request look whether memory can go back to the system.
 const WARM_UP: Duration = Duration::from_secs(1);
-
-/// The value is a constant: keeping one over a call that may come is its caller's business.
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn probe_box_new() -> Box<u64> {
-    Box::new(7)
-}
-
-#[inline(never)]
-#[unsafe(no_mangle)]
-fn probe_box_drop(boxed: Box<u64>) {
-    drop(boxed);
-}
-
-/// # Safety
-/// As [`alloc`].
-#[inline(never)]
-#[unsafe(no_mangle)]
-unsafe fn probe_alloc(layout: Layout) -> *mut u8 {
-    // SAFETY: the caller's promise.
-    unsafe { alloc(layout) }
-}
-
-/// # Safety
-/// As [`dealloc`].
-#[inline(never)]
-#[unsafe(no_mangle)]
-unsafe fn probe_dealloc(block: *mut u8, layout: Layout) {
-    // SAFETY: the caller's promise.
-    unsafe { dealloc(block, layout) };
-}
 
 /// One of the functions: its name, its first instruction, and how many of its instructions are its caller's in truth.
 struct Probe {
