@@ -99,12 +99,10 @@ impl Decay {
         let mut missing = pages;
         while missing > 0 {
             let Some((first, len)) = runs.lock().withdraw() else { return };
-            let (mut purged, mut count) = (true, 0);
-            runs.touched().spans(first, len, |start, pages| {
-                // SAFETY: the run was withdrawn: nobody uses or gets it before it is readmitted.
-                purged &= unsafe { runs.region().purge(start, pages) };
-                count += pages;
-            });
+            let count = runs.touched().count(first, len);
+            // All of it: with huge pages, memory comes for pages that nobody touched, because a neighbour was.
+            // SAFETY: the run was withdrawn: nobody uses or gets it before it is readmitted.
+            let purged = unsafe { runs.region().purge(first, len) };
             runs.lock().readmit(first, len, purged);
             if !purged {
                 return;

@@ -11,8 +11,9 @@ use crate::magazines::{MagazineAt, Seat};
 use crate::units::{CLASS_ALIGN, LINE_ALIGN_MAX, SMALL_MAX};
 
 /// Frees of larger blocks are not inlined. A node of a tree is freed where the tree is walked, and a walk with a free
-/// inlined in it is itself no longer inlined into its loop: dropping a `BTreeMap` took half as long again.
-const INLINE_FREE_MAX: usize = 256;
+/// inlined in it is itself no longer inlined into its loop: dropping a `BTreeMap` took half as long again. The limit lies
+/// where few programs have as many blocks above it as below, for where they mix the processor guesses wrong.
+const INLINE_FREE_MAX: usize = 128;
 
 /// The magazine for `layout`, if its size is at most `max` and its alignment that of any block, as nearly all are.
 #[inline(always)]

@@ -81,6 +81,15 @@ pub(crate) unsafe fn purge(start: *mut u8, bytes: usize) -> Result<(), Fault> {
     unsafe { madvise(start.cast(), bytes, Advice::LinuxDontNeed) }
 }
 
+/// Gives these pages their memory at once, which costs less than a fault for each.
+///
+/// # Safety
+/// `bytes` from `start` are whole pages of a committed range.
+pub(crate) unsafe fn populate(start: *mut u8, bytes: usize) -> Result<(), Fault> {
+    // SAFETY: the caller's promise; contents stay as they are.
+    unsafe { madvise(start.cast(), bytes, Advice::LinuxPopulateWrite) }
+}
+
 /// Asks for huge pages where this range is touched from now on, or for none.
 ///
 /// # Safety

@@ -7,6 +7,6 @@
 mod linux;
 
 pub(crate) use linux::{
-    Fault, advise_huge, barrier_everywhere, commit, die, forbid, milliseconds, on_fork, page_size, purge,
-    random, release, reserve, wait_while, wake_one,
+    Fault, advise_huge, barrier_everywhere, commit, die, forbid, milliseconds, on_fork, page_size, populate,
+    purge, random, release, reserve, wait_while, wake_one,
 };

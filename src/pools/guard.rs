@@ -213,12 +213,24 @@ impl<'a> PoolGuard<'a> {
         drop(runs);
         let slab = self.pools.slabs.at(id);
         slab.open(id, self.class, taken.first);
-        slab.set_holes(self.pools.runs.touched().count(taken.first, self.shape.pages) < self.shape.pages);
+        self.furnish(slab);
         self.push_back(id, slab);
         self.state.slabs.add(1);
         self.state.empty.add(1);
         self.state.free.add(u64::from(self.shape.blocks));
         Some(id)
+    }
+
+    /// Finds out whether a new slab has holes. A class that has filled slabs is likely to fill this one too: then it gets
+    /// its memory at once, rather than by a fault for each page.
+    fn furnish(&self, slab: &Slab) {
+        let (runs, pages) = (&self.pools.runs, self.shape.pages);
+        let mut touched = runs.touched().count(slab.first(), pages);
+        if touched == 0 && self.state.slabs.get() > 0 && runs.region().populate(slab.first(), pages) {
+            runs.touched().set(slab.first(), pages);
+            touched = pages;
+        }
+        slab.set_holes(touched < pages);
     }
 
     fn push_back(&self, id: u32, slab: &Slab) {
@@ -265,11 +277,12 @@ impl<'a> PoolGuard<'a> {
                 busy = true;
                 continue;
             }
-            let empty = slab.empty_pages() & self.touched(slab);
-            busy |= empty != 0;
-            slab.set_aged(empty & !due);
-            if empty & due != 0 {
-                self.purge(slab, empty & due);
+            let (empty, touched) = (slab.empty_pages(), self.touched(slab));
+            busy |= empty & touched != 0;
+            slab.set_aged(empty & touched & !due);
+            if empty & touched & due != 0 {
+                // With them the untouched ones: with huge pages, they got memory because a neighbour was touched.
+                self.purge(slab, empty & (due | !touched), (empty & touched & due).count_ones());
             }
         }
         busy
@@ -284,8 +297,8 @@ impl<'a> PoolGuard<'a> {
         pages
     }
 
-    /// Gives back the memory of these pages of a slab, all of them touched and without a block.
-    fn purge(&self, slab: &Slab, pages: u64) {
+    /// Gives back the memory of these pages of a slab, all of them without a block and some of them touched.
+    fn purge(&self, slab: &Slab, pages: u64, touched: u32) {
         let (runs, mut purged) = (&self.pools.runs, true);
         spans(pages, |first, len| {
             // SAFETY: no allocated block has a byte on these pages, and none gets one while the pool is locked.
@@ -294,7 +307,7 @@ impl<'a> PoolGuard<'a> {
         if purged {
             slab.set_holes(true);
             spans(pages, |first, len| runs.touched().clear(slab.first().plus(first), len));
-            runs.lock().note_purged(pages.count_ones());
+            runs.lock().note_purged(touched);
         }
     }
 

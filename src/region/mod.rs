@@ -23,8 +23,11 @@ pub(crate) use plan::{Plan, Sizes, ZONES, Zone};
 
 /// A heap whose pages fill less than this asks for no huge page: one alone would be a large part of it.
 const HUGE_FROM: usize = HUGE;
-/// A heap that uses less than this, having used more, gets small pages again.
-const SMALL_AGAIN: usize = HUGE / 2;
+/// A heap that uses less than this, having used more, gets small pages again: light work in it would otherwise bring back
+/// two megabytes with each page that it touches first.
+const SMALL_AGAIN: usize = 8 * HUGE;
+/// From this size on it then asks for huge pages again.
+const HUGE_AGAIN: usize = 16 * HUGE;
 /// What a zone grows by at the least, so that growing is rare.
 const TABLE_STEP: usize = 64 << 10;
 const PAGES_STEP: usize = 256 << 10;
@@ -50,6 +53,8 @@ pub(crate) struct Region {
     committed: [Word64; ZONES],
     /// 1 while huge pages are asked for. Under the lock of the runs.
     huge: Word8,
+    /// Bytes of pages in use from which on they are. Under the lock of the runs.
+    huge_from: Word64,
     system_page: usize,
 }
 
@@ -93,7 +98,15 @@ impl Region {
 
     fn new(base: NonNull<u8>, plan: Plan, backing: Backing) -> Self {
         let committed = [const { Word64::new(0) }; ZONES];
-        Self { base, plan, backing, committed, huge: Word8::new(0), system_page: os::page_size().max(PAGE) }
+        Self {
+            base,
+            plan,
+            backing,
+            committed,
+            huge: Word8::new(0),
+            huge_from: Word64::new(HUGE_FROM as u64),
+            system_page: os::page_size().max(PAGE),
+        }
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -187,15 +200,15 @@ impl Region {
     /// Asks for huge pages, if `used` bytes of pages in use are enough for that.
     #[inline]
     pub(crate) fn grown_to(&self, used: usize) {
-        if used >= HUGE_FROM && self.huge.get() == 0 {
+        if used as u64 >= self.huge_from.get() && self.huge.get() == 0 {
             self.ask_for_pages(true);
         }
     }
 
-    /// Asks for small pages again, if a heap that was large uses only `used` bytes any more: whatever is touched in it
-    /// would bring back two megabytes at once.
+    /// Asks for small pages again, if a heap that was large uses only `used` bytes any more.
     pub(crate) fn shrunk_to(&self, used: usize) {
-        if used < SMALL_AGAIN && self.huge.get() != 0 {
+        if used < SMALL_AGAIN && self.huge.get() != 0 && self.pages() as usize * PAGE >= HUGE_AGAIN {
+            self.huge_from.set(HUGE_AGAIN as u64);
             self.ask_for_pages(false);
         }
     }
@@ -211,6 +224,16 @@ impl Region {
             // SAFETY: whole pages of the reserved range.
             let _ = unsafe { os::advise_huge(start.as_ptr(), size - HUGE_FROM, huge) };
         }
+    }
+
+    /// Gives pages about to be written their memory at once, where huge pages would not; says whether they have it.
+    pub(crate) fn populate(&self, first: Page, count: u32) -> bool {
+        let is_huge = self.huge.get() != 0 && first.bytes() >= HUGE_FROM;
+        if is_huge || self.is_buffer() || self.system_page != PAGE {
+            return false;
+        }
+        // SAFETY: the pages are usable.
+        unsafe { os::populate(self.page_start(first), count as usize * PAGE) }.is_ok()
     }
 
     /// Gives back the memory of `count` pages from `first` on, as far as whole system pages lie in them; says
