@@ -91,6 +91,8 @@ impl Seat {
     }
 
     /// Whether the thread was not evicted but watches, which this request counts towards the end of. The thread is busy.
+    #[cold]
+    #[inline(never)]
     fn watches(&self) -> bool {
         let watch = self.watch.load(Ordering::Relaxed);
         if self.fast() != watch {
@@ -118,6 +120,7 @@ impl Seat {
     }
 
     /// Lets the thread itself work on its cache, which no taker touches meanwhile; `None` if it has none.
+    #[inline(always)]
     pub(crate) fn with_own<R>(&self, registry: &Lock, act: impl FnOnce(&Cache) -> R) -> Option<R> {
         let own = self.own();
         // SAFETY: the cache that a seat names stays mapped until the seat is told to leave it.
@@ -131,11 +134,18 @@ impl Seat {
                 cache.set_busy(false);
                 return Some(result);
             }
-            cache.set_busy(false);
-            let _taker_is_gone = registry.lock();
-            cache.close_gaps();
-            self.fast.store(own, Ordering::Relaxed);
+            self.come_back(cache, registry);
         }
+    }
+
+    /// Sits down again after an eviction, when the taker is gone.
+    #[cold]
+    #[inline(never)]
+    fn come_back(&self, cache: &Cache, registry: &Lock) {
+        cache.set_busy(false);
+        let _taker_is_gone = registry.lock();
+        cache.close_gaps();
+        self.fast.store(self.own(), Ordering::Relaxed);
     }
 
     /// Evicts the thread from its cache, so that the caller, who holds the registry's lock, may take from it what lies
