@@ -288,6 +288,63 @@ fn no_write_is_lost_while_scans_run() {
 }
 
 #[test]
+fn no_write_is_lost_between_the_steps_of_a_scan() {
+    // Whoever is told of pages writes to others at once: every step of a scan is followed by writes that it cannot know.
+    for seed in 0..60_u64 {
+        let mut memory = Memory::new(1 << 13);
+        let mut random = Random::new(seed);
+        let mut tracker = Tracker::open(memory.base, METHODS[usize::try_from(seed % 2).unwrap()]);
+        let (mut copy, mut all) = (vec![0; 1 << 13], Vec::new());
+        for kind in KINDS {
+            let span = memory.map(kind, 2500);
+            tracker.cover(span);
+            all.push(span);
+            (span.first..span.end()).for_each(|page| {
+                let word = if kind == Kind::File { memory.word(page, 5).load(Ordering::Relaxed) } else { 0 };
+                copy[usize::try_from(page).unwrap()] = word;
+            });
+        }
+        for round in 0..6 {
+            for _ in 0..random.skewed(5) {
+                memory.word(random.below(memory.mapped), 5).fetch_add(1, Ordering::Relaxed);
+            }
+            tracker.collect(&all, &mut |span| {
+                for page in span.first..span.end() {
+                    copy[usize::try_from(page).unwrap()] = memory.word(page, 5).load(Ordering::Relaxed);
+                }
+                if round < 5 {
+                    // The first page of a page table's share is a special case.
+                    let page = random.below(memory.mapped) & !(511 * random.below(2));
+                    memory.word(page, 5).fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for page in 0..memory.mapped {
+            let now = memory.word(page, 5).load(Ordering::Relaxed);
+            assert_eq!(copy[usize::try_from(page).unwrap()], now, "page {page} with seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn more_lone_pages_than_a_step_has_room_for() {
+    const PAGES: u64 = 20_000;
+    let mut memory = Memory::new(PAGES);
+    let all = memory.map(Kind::Anonymous, PAGES);
+    for method in METHODS {
+        let mut tracker = Tracker::open(memory.base, method);
+        tracker.cover(all);
+        for round in 1..4 {
+            let written: BTreeSet<u64> = (0..PAGES).step_by(round + 1).collect();
+            written.iter().for_each(|page| memory.word(*page, 0).store(1, Ordering::Relaxed));
+            let found = collect(&mut tracker, &[all]);
+            assert!(written.is_subset(&found));
+            assert!(method != Method::WriteProtection || found == written);
+        }
+    }
+}
+
+#[test]
 fn no_write_is_lost_to_the_first_scan() {
     // The writers begin before anything is protected, so that every round races with all steps of the protection.
     for round in 0..200_u64 {
