@@ -23,7 +23,11 @@
 //!   private memory now, and remains for the next `collect`.
 //!
 //! After that only what is written loses its protection, and the kernel's plain scan, which looks at nothing but the page
-//! tables, reports exactly that. Purged anonymous memory loses its protection too, and is reported.
+//! tables, finds exactly that: once over everything without a change, and once more, reporting and protecting, where it
+//! has found something. There are two exceptions. Where a huge page of the file was mapped as a whole, the first write to
+//! it takes the whole mapping away; and purged anonymous memory has nothing left to be protected. Either leaves page
+//! tables full of pages without protection, so a span as long as that goes through the three steps again. A program may
+//! have written as much, of course, and then the first step reports it.
 
 use core::fmt;
 use core::ops::Range;
@@ -37,10 +41,13 @@ use crate::units::PAGE;
 /// Entries for one step of a scan: room for many lone pages at little cost.
 const FOUND: usize = 4096;
 /// Bytes that one page table maps.
-const TABLE: u64 = (PAGE / 8 * PAGE) as u64;
+const TABLE: u64 = TABLE_PAGES * PAGE as u64;
+const TABLE_PAGES: u64 = PAGE as u64 / 8;
 
 /// What lost its protection.
 const WRITTEN: Pick = Pick { inverted: 0, all: page_is::WRITTEN, any: 0, protect: true };
+/// The same, to see where it is.
+const LOOK: Pick = Pick { protect: false, ..WRITTEN };
 /// What has private memory and no protection.
 const WRITTEN_PRIVATE: Pick = Pick {
     inverted: page_is::FILE | page_is::ZERO,
@@ -85,16 +92,12 @@ impl WriteProtection {
         Ok(this)
     }
 
-    /// The first `collect` over these pages.
+    /// The three steps.
     fn protect(&mut self, span: PageSpan, accept: &mut dyn FnMut(PageSpan)) -> Result<(), os::Fault> {
         let Self { userfault, scanner, .. } = self;
-        let range = scanner.addresses(span);
-        scanner.scan(&WRITTEN_PRIVATE, range.clone(), &mut |written| {
-            accept(written);
-            Ok(())
-        })?;
+        scanner.report(&WRITTEN_PRIVATE, span, accept)?;
         let base = scanner.base;
-        scanner.scan(&ABSENT, range.clone(), &mut |absent| {
+        scanner.scan(&ABSENT, span, &mut |absent| {
             for page in shares(base, span, absent) {
                 let address = base + page * PAGE as u64;
                 userfault.protect(address..address + PAGE as u64)?;
@@ -102,7 +105,47 @@ impl WriteProtection {
             }
             Ok(())
         })?;
-        scanner.scan(&NOT_PRIVATE, range, &mut |_| Ok(()))
+        scanner.scan(&NOT_PRIVATE, span, &mut |_| Ok(()))
+    }
+
+    /// Reports and protects what lost its protection in a span that had it.
+    fn renew(&mut self, span: PageSpan, accept: &mut dyn FnMut(PageSpan)) -> Result<(), os::Fault> {
+        let mut rest = span;
+        while !rest.is_empty() {
+            let mut lost = Vec::new();
+            let looked_to = self.scanner.step(&LOOK, rest, &mut |found| {
+                note(&mut lost, found);
+                Ok(())
+            })?;
+            for near in lost {
+                match near {
+                    Lost::Scattered(near) => self.scanner.report(&WRITTEN, near, accept)?,
+                    Lost::Whole(span) => self.protect(span, accept)?,
+                }
+            }
+            rest = PageSpan::between(looked_to, rest.end());
+        }
+        Ok(())
+    }
+}
+
+/// Where protection was lost.
+enum Lost {
+    /// By some of these pages, the first and the last among them.
+    Scattered(PageSpan),
+    /// By all of these, as many as a page table has.
+    Whole(PageSpan),
+}
+
+/// Notes that `found` has lost its protection, together with what is noted last if that is near: to walk over a few pages
+/// costs less than another call.
+fn note(lost: &mut Vec<Lost>, found: PageSpan) {
+    match lost.last_mut() {
+        _ if found.count >= TABLE_PAGES => lost.push(Lost::Whole(found)),
+        Some(Lost::Scattered(last)) if found.first - last.end() < TABLE_PAGES => {
+            *last = PageSpan::between(last.first, found.end());
+        }
+        _ => lost.push(Lost::Scattered(found)),
     }
 }
 
@@ -123,11 +166,7 @@ impl DirtyPages for WriteProtection {
                 if unprotected {
                     self.protect(piece, accept)?;
                 } else {
-                    let addresses = self.scanner.addresses(piece);
-                    self.scanner.scan(&WRITTEN, addresses, &mut |written| {
-                        accept(written);
-                        Ok(())
-                    })?;
+                    self.renew(piece, accept)?;
                 }
             }
         }
@@ -169,26 +208,47 @@ impl Scanner {
         self.base + span.first * PAGE as u64..self.base + span.end() * PAGE as u64
     }
 
-    /// Calls `accept` with all spans of picked pages.
+    /// Reports all picked pages of `span`.
+    fn report(
+        &mut self,
+        pick: &Pick,
+        span: PageSpan,
+        accept: &mut dyn FnMut(PageSpan),
+    ) -> Result<(), os::Fault> {
+        self.scan(pick, span, &mut |found| {
+            accept(found);
+            Ok(())
+        })
+    }
+
+    /// Calls `act` with all spans of picked pages in `span`.
     fn scan(
         &mut self,
         pick: &Pick,
-        range: Range<u64>,
-        accept: &mut dyn FnMut(PageSpan) -> Result<(), os::Fault>,
+        span: PageSpan,
+        act: &mut dyn FnMut(PageSpan) -> Result<(), os::Fault>,
     ) -> Result<(), os::Fault> {
-        let mut at = range.start;
-        while at < range.end {
-            let (filled, walked_to) = self.map.scan(pick, at..range.end, &mut self.found)?;
-            for picked in &self.found[..filled] {
-                let Range { start, end } = picked.addresses();
-                let page = |address: u64| (address - self.base) / PAGE as u64;
-                accept(PageSpan::between(page(start), page(end)))?;
-            }
-            if walked_to <= at {
-                return Err(os::Fault::INVAL);
-            }
-            at = walked_to;
+        let mut rest = span;
+        while !rest.is_empty() {
+            rest = PageSpan::between(self.step(pick, rest, act)?, rest.end());
         }
         Ok(())
+    }
+
+    /// Goes as far as there is room for what is found, and says where that is.
+    fn step(
+        &mut self,
+        pick: &Pick,
+        span: PageSpan,
+        act: &mut dyn FnMut(PageSpan) -> Result<(), os::Fault>,
+    ) -> Result<u64, os::Fault> {
+        let page = |address: u64| (address - self.base) / PAGE as u64;
+        let (filled, walked_to) = self.map.scan(pick, self.addresses(span), &mut self.found)?;
+        for found in &self.found[..filled] {
+            let Range { start, end } = found.addresses();
+            act(PageSpan::between(page(start), page(end)))?;
+        }
+        // A walk without progress would never end.
+        if page(walked_to) > span.first { Ok(page(walked_to)) } else { Err(os::Fault::INVAL) }
     }
 }

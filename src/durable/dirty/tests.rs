@@ -240,6 +240,27 @@ fn the_kernels_answer_is_exact_once_everything_is_protected() {
     }
 }
 
+#[test]
+fn a_huge_page_of_the_file_that_falls_apart_is_not_reported_as_a_whole() {
+    let mut memory = Memory::new(2048);
+    let all = memory.map(Kind::File, 2048);
+    // SAFETY: whole mapped pages.
+    unsafe { os::populate(memory.base.as_ptr(), bytes(2048)) }.unwrap();
+    let mut tracker = Tracker::open(memory.base, Method::BEST);
+    tracker.cover(all);
+    assert!(collect(&mut tracker, &[all]).is_empty());
+    memory.word(700, 0).store(1, Ordering::Relaxed);
+    memory.word(1023, 0).store(1, Ordering::Relaxed);
+    assert_eq!(collect(&mut tracker, &[all]), [700, 1023].into());
+    memory.purge(PageSpan { first: 0, count: 1024 });
+    memory.word(3, 0).store(1, Ordering::Relaxed);
+    assert!(collect(&mut tracker, &[all]).contains(&3));
+    (0..2048).for_each(|page| {
+        memory.word(page, 1).load(Ordering::Relaxed);
+    });
+    assert!(collect(&mut tracker, &[all]).is_empty());
+}
+
 /// Keeps a copy of one word of each page up to date by what a tracker reports, while threads write to those words.
 fn copy_while_writing(method: Method, kind: Kind) {
     const PAGES: u64 = 1 << 11;
