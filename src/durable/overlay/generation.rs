@@ -7,8 +7,8 @@ use core::fmt;
 use crate::durable::lines::{LINES, Line, lines_in, place_of};
 use crate::units::{LINE, low32};
 
-/// Lines of a chunk: a quarter of a mebibyte, of which at most a 64th is left over.
-const CHUNK: usize = 4096;
+/// Lines of a chunk: a quarter of a mebibyte, of which at most a 64th is left over. Few in tests, so that many end.
+const CHUNK: usize = if cfg!(test) { 150 } else { 4096 };
 
 /// Some lines of a page.
 #[derive(Clone, Copy, Debug)]
