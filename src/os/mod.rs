@@ -1,12 +1,13 @@
 //! Floor 1: the operating system, and the only place with system calls.
 //!
 //! Address space is *reserved* (it costs nothing and cannot be touched), *committed* (it may be touched, and reads
-//! as zero until it is written) and *purged* (its memory goes back, and it reads as zero again). Nothing here knows
-//! what the memory is for.
+//! as zero until it is written) and *purged* (its memory goes back, and it reads as zero again). Files are mapped over
+//! reserved space; which pages were written can be asked of the kernel. Nothing here knows what the memory is for.
 
 mod linux;
 
 pub(crate) use linux::{
-    Fault, advise_huge, barrier_everywhere, commit, die, forbid, milliseconds, on_fork, page_size, populate,
-    purge, random, release, reserve, wait_while, wake_one,
+    Fault, PageMap, Pick, PickedPages, Userfault, advise_huge, barrier_everywhere, commit, die, forbid,
+    map_private, map_shared, milliseconds, on_fork, page_is, page_size, populate, process, purge, random,
+    release, reserve, supply, wait_while, wake_one,
 };

@@ -226,7 +226,7 @@ impl<'a> PoolGuard<'a> {
     fn furnish(&self, slab: &Slab) {
         let (runs, pages) = (&self.pools.runs, self.shape.pages);
         let mut touched = runs.touched().count(slab.first(), pages);
-        if touched == 0 && self.state.slabs.get() > 0 && runs.region().populate(slab.first(), pages) {
+        if touched == 0 && self.state.slabs.get() > 0 && runs.region().supply(slab.first(), pages) {
             runs.touched().set(slab.first(), pages);
             touched = pages;
         }

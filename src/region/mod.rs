@@ -227,13 +227,13 @@ impl Region {
     }
 
     /// Gives pages about to be written their memory at once, where huge pages would not; says whether they have it.
-    pub(crate) fn populate(&self, first: Page, count: u32) -> bool {
+    pub(crate) fn supply(&self, first: Page, count: u32) -> bool {
         let is_huge = self.huge.get() != 0 && first.bytes() >= HUGE_FROM;
         if is_huge || self.is_buffer() || self.system_page != PAGE {
             return false;
         }
         // SAFETY: the pages are usable.
-        unsafe { os::populate(self.page_start(first), count as usize * PAGE) }.is_ok()
+        unsafe { os::supply(self.page_start(first), count as usize * PAGE) }.is_ok()
     }
 
     /// Gives back the memory of `count` pages from `first` on, as far as whole system pages lie in them; says

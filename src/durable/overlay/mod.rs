@@ -1,0 +1,185 @@
+//! What is committed but not yet in the base: for each page its newest lines.
+//!
+//! A *patch* is some lines of one page, and points to the page's patch before it; a table has the newest patch of each page.
+//! Patches are numbered in the order of their creation and belong to *generations*, which end when a checkpoint begins:
+//!
+//! ```text
+//! open --freeze--> frozen (shared with the checkpoint, and not changed any more) --forget_through--> gone
+//! ```
+//!
+//! 1. A patch's number is larger than that of any patch before it, and points to a smaller one, or to 0.
+//! 2. A number below `floor` is void, wherever it stands: a forgotten generation leaves nothing to be tidied up.
+//! 3. Within a generation a line of a page is in one patch only. In the open generation a newer value replaces the older one
+//!    in its place, so a generation never has more lines than were written, however often they were.
+//! 4. A page has at most `CHAIN` patches in a generation: one more, and they become a patch with room for all lines.
+//! 5. A checkpoint that failed is of no consequence: what it has frozen is still looked up, and is part of the next one.
+//!
+//! A page that is written to the base as a whole is dropped from the overlay. That must not happen while a checkpoint could
+//! still write older lines over it: see [`Overlay::is_frozen`].
+
+mod frozen;
+mod generation;
+mod heads;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub(crate) use frozen::Frozen;
+
+use generation::{Generation, Patch};
+use heads::Heads;
+
+use super::lines::{Line, lines_in, place_of};
+
+/// Patches of one page in one generation: few enough to be walked through by every comparison.
+const CHAIN: usize = 8;
+
+/// Newest lines of pages, by commits and by checkpoints.
+#[derive(Debug)]
+pub(crate) struct Overlay {
+    heads: Heads,
+    /// Oldest first.
+    frozen: VecDeque<Arc<Generation>>,
+    open: Generation,
+}
+
+impl Overlay {
+    pub(crate) fn new() -> Self {
+        Self { heads: Heads::default(), frozen: VecDeque::new(), open: Generation::new(0, 1) }
+    }
+
+    /// The smallest number that is not void.
+    fn floor(&self) -> u64 {
+        self.frozen.front().map_or(self.open.first, |oldest| oldest.first)
+    }
+
+    /// The newest patch of a page; below the floor if there is none.
+    fn head(&self, page: u64) -> u64 {
+        self.heads.get(page)
+    }
+
+    fn patch(&self, number: u64) -> (&Generation, &Patch) {
+        let generation = if number >= self.open.first {
+            &self.open
+        } else {
+            let after = self.frozen.partition_point(|generation| generation.first <= number);
+            &self.frozen[after - 1]
+        };
+        (generation, generation.patch(number))
+    }
+
+    /// Notes new values for the lines of `page` that are in `mask`. They lie in `lines`, one after the other.
+    pub(crate) fn add(&mut self, page: u64, mask: u64, lines: &[Line]) {
+        debug_assert_eq!(lines.len(), mask.count_ones() as usize);
+        let head = self.head(page);
+        let (missing, older, length) = self.replace(head, mask, lines);
+        if missing == 0 {
+            return;
+        }
+        let number = if length < CHAIN {
+            let new = lines_in(missing).map(|line| lines[place_of(line, mask)]);
+            self.open.push(page, missing, head, new)
+        } else {
+            let wide = self.open.merge(page, head, older);
+            self.open.replace(wide, mask, missing, lines);
+            wide
+        };
+        self.heads.set(page, number);
+    }
+
+    /// Puts new values into the places that the open generation has for them. Says which lines have none, what the page's
+    /// patch before this generation is, and how many it has in it.
+    fn replace(&mut self, head: u64, mask: u64, lines: &[Line]) -> (u64, u64, usize) {
+        let (mut missing, mut number, mut length) = (mask, head, 0);
+        while number >= self.open.first {
+            missing &= !self.open.replace(number, mask, missing, lines);
+            number = self.open.patch(number).older;
+            length += 1;
+        }
+        (missing, number, length)
+    }
+
+    /// Whether a checkpoint may still write lines of this page. Until it is done and forgotten, such a page is not to be
+    /// written to the base as a whole; its lines are logged like those of others.
+    pub(crate) fn is_frozen(&self, page: u64) -> bool {
+        let mut number = self.head(page);
+        while number >= self.open.first {
+            number = self.open.patch(number).older;
+        }
+        number >= self.floor()
+    }
+
+    /// Forgets all lines of a page, because the base has all of it now. The page is not frozen.
+    pub(crate) fn drop_page(&mut self, page: u64) {
+        debug_assert!(!self.is_frozen(page));
+        let mut number = self.head(page);
+        if number != 0 {
+            self.heads.set(page, 0);
+        }
+        while number >= self.open.first {
+            number = self.open.empty(number);
+        }
+    }
+
+    /// The newest value of each patched line of a page, in no order.
+    #[inline]
+    pub(crate) fn lines_of(&self, page: u64) -> LinesOf<'_> {
+        let head = self.head(page);
+        LinesOf { overlay: self, number: head, floor: self.floor(), seen: 0, current: None }
+    }
+
+    /// Ends the open generation. Everything that was added so far, and is not forgotten, is handed to a checkpoint, which
+    /// may use it in a thread of its own; what is added from now on is not seen there.
+    pub(crate) fn freeze(&mut self) -> Frozen {
+        let next = Generation::new(self.open.id + 1, self.open.end());
+        self.frozen.push_back(Arc::new(core::mem::replace(&mut self.open, next)));
+        Frozen::new(self.frozen.iter().cloned().collect())
+    }
+
+    /// Forgets what [`Frozen::generation`] and those before it have, because the base has it now.
+    pub(crate) fn forget_through(&mut self, generation: u64) {
+        debug_assert!(generation < self.open.id);
+        let keep = self.frozen.partition_point(|frozen| frozen.id <= generation);
+        self.frozen.drain(..keep);
+    }
+}
+
+/// The patched lines of one page: their numbers and values.
+#[derive(Clone, Debug)]
+pub(crate) struct LinesOf<'a> {
+    overlay: &'a Overlay,
+    /// The next patch to look at.
+    number: u64,
+    floor: u64,
+    /// Lines of patches that were looked at.
+    seen: u64,
+    /// The patch of which lines are being returned, and which of them are left.
+    current: Option<(&'a Generation, &'a Patch, u64)>,
+}
+
+impl<'a> Iterator for LinesOf<'a> {
+    type Item = (usize, &'a Line);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((generation, patch, rest)) = &mut self.current
+                && *rest != 0
+            {
+                let line = rest.trailing_zeros() as usize;
+                *rest &= *rest - 1;
+                return Some((line, generation.line(patch, line)));
+            }
+            if self.number < self.floor {
+                return None;
+            }
+            let (generation, patch) = self.overlay.patch(self.number);
+            self.number = patch.older;
+            self.current = Some((generation, patch, patch.mask & !self.seen));
+            self.seen |= patch.mask;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
