@@ -57,6 +57,7 @@
 //! with a message.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
+mod durable;
 mod error;
 mod global;
 mod handle;
