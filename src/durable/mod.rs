@@ -9,4 +9,7 @@
 )]
 
 mod buffer;
+mod fields;
+mod planted;
 mod storage;
+mod superblock;
