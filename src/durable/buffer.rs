@@ -47,6 +47,12 @@ impl AlignedBuffer {
     }
 }
 
+/// A block of zeros.
+pub(crate) fn zero_block() -> &'static [u8] {
+    static ZERO: Block = Block([0; BLOCK]);
+    &ZERO.0
+}
+
 impl core::fmt::Debug for AlignedBuffer {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("AlignedBuffer").field("len", &self.len()).finish()

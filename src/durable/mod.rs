@@ -10,6 +10,7 @@
 
 mod buffer;
 mod fields;
+mod log;
 mod planted;
 mod storage;
 mod superblock;

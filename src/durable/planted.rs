@@ -9,8 +9,8 @@ pub(super) enum Planted {
     SlotsSwapped,
     /// A record is written and not synced.
     RecordNotDurable,
-    /// A new segment's length is not made durable before records go there.
-    LengthNotDurable,
+    /// A new segment, and with the first one the header of the log, is not synced.
+    SegmentNotSynced,
     /// The checksum of a record's body is not looked at.
     ChecksumIgnored,
     /// A segment is used again while its last commit is not in the base yet.
@@ -21,8 +21,6 @@ pub(super) enum Planted {
     NotWiped,
     /// What was recovered is not made durable once more.
     NotSettled,
-    /// The last part of a commit is written first.
-    LastPartFirst,
 }
 
 #[cfg(test)]
