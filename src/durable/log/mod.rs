@@ -1,0 +1,252 @@
+//! The log: what is committed and not yet in the base.
+//!
+//! `docs/format.md` has the layout. A file of one header page and segments of one size; a segment is a row of records, and
+//! what follows the last of them is left from earlier. A record is a commit, or a part of one that is longer than a
+//! segment.
+//!
+//! ```text
+//! segment: free --place--> current --full--> in use --retire_through--> free
+//!                          current --retire_through--> current, from its beginning
+//! ```
+//!
+//! 1. A commit is there if its parts are all there, whole, and written by one opening: a crash leaves none of it or all.
+//!    The last part is written when the others are durable.
+//! 2. A commit is appended when the one before it is durable. A record behind a missing one is therefore no accident of a
+//!    crash but damage, and opening says so instead of losing it.
+//! 3. A segment is used again when the base durably holds all of its commits. What is left in it has sequences up to
+//!    `applied`, at which nobody looks again.
+//! 4. Whatever is appended to was durable before: opening writes the last commit that it has found once more, in its
+//!    place. It may have been seen only in memory, written by a process that died, or by a write that failed.
+//! 5. When the first commit of an opening is written, no header of a later sequence than the last commit is left: opening
+//!    wipes those of the commit that was not finished. Otherwise such a header could come to life: its missing sectors
+//!    need only equal those of the next commit, and a sector of zeros is often enough. It would bring back what the
+//!    program has never seen, about pages that have other content by now.
+//! 6. A header says which opening wrote it and where. So neither the parts of two attempts can make up a commit, nor a
+//!    record that was copied into somebody's data a record.
+//! 7. After a write that failed nothing is appended any more: whether the record is there is for the next opening to see.
+
+mod body;
+mod header;
+mod record;
+mod recovery;
+mod segments;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use super::buffer::zero_block;
+use super::fields::{FieldFault, fold};
+use super::planted::Planted;
+use super::storage::{Open, Storage, StorageError, StoredFile};
+
+pub(crate) use body::RecordBody;
+use header::Header;
+use record::Signature;
+pub(crate) use record::{Item, Items, Replayed};
+use recovery::Recovery;
+pub(crate) use recovery::replay;
+pub(crate) use segments::SegmentBytes;
+use segments::Segments;
+
+/// What a new segment is filled with, a piece at a time.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Which heap's log it is, and which opening of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Identity {
+    pub(crate) uuid: [u8; 16],
+    /// A number that no other opening has: chosen by chance.
+    pub(crate) opening: u64,
+}
+
+/// The log of a heap that is open for writing.
+#[derive(Debug)]
+pub(crate) struct Log<F> {
+    file: F,
+    identity: Identity,
+    segments: Segments,
+    last: u64,
+    failed: bool,
+}
+
+/// Why a log cannot be read or continued.
+#[derive(Debug)]
+pub(crate) enum LogError {
+    Storage(StorageError),
+    /// A new log would take the place of one that is there.
+    Exists,
+    /// The header, or a record whose checksum is right, is not what it should be.
+    Damaged(FieldFault),
+    /// A later version of the crate wrote this, or one with other features.
+    Unsupported(FieldFault),
+    /// There is a commit behind one that is missing or damaged.
+    Gap {
+        /// The commit that is missing.
+        expected: u64,
+        /// The one that is there.
+        found: u64,
+        /// Where it lies.
+        offset: u64,
+    },
+    /// Two different commits have this sequence.
+    Twice {
+        sequence: u64,
+    },
+    /// A write has failed before; the log must be opened again.
+    Failed,
+}
+
+impl<F: StoredFile> Log<F> {
+    /// Makes a log with one segment, in which the commit after `applied` will be the first. A crash leaves all of it or
+    /// none: it gets its name when it is whole.
+    pub(crate) fn create<S: Storage<File = F>>(
+        storage: &S,
+        name: &OsStr,
+        identity: Identity,
+        applied: u64,
+        segment: SegmentBytes,
+    ) -> Result<Self, LogError> {
+        if storage.exists(name)? {
+            return Err(LogError::Exists);
+        }
+        let mut unfinished = OsString::from(name);
+        unfinished.push(".new");
+        if storage.exists(&unfinished)? {
+            storage.remove(&unfinished)?;
+        }
+        let file = storage.open(&unfinished, Open::New)?;
+        file.write_at(0, &Header { uuid: identity.uuid, segment }.encode())?;
+        let mut log = Self { file, identity, segments: Segments::new(segment), last: applied, failed: false };
+        log.grow()?;
+        storage.rename(&unfinished, name)?;
+        storage.sync()?;
+        Ok(log)
+    }
+
+    /// Opens a log after whatever has happened, and shows every commit after `applied`, in order.
+    pub(crate) fn open<S: Storage<File = F>>(
+        storage: &S,
+        name: &OsStr,
+        identity: Identity,
+        applied: u64,
+        show: impl FnMut(&Replayed<'_>),
+    ) -> Result<Self, LogError> {
+        let file = storage.open(name, Open::Existing)?;
+        let Recovery { segments, last, tail, leftovers, mut window } =
+            recovery::recover(&file, identity.uuid, applied, show)?;
+        if !Planted::NotSettled.is_there() {
+            for record in tail {
+                let bytes = window.get(&file, record.offset, record.header.padded())?;
+                file.write_durable_at(record.offset, bytes)?;
+            }
+        }
+        if !Planted::NotWiped.is_there() && !Planted::StaleAccepted.is_there() {
+            for offset in leftovers {
+                file.write_durable_at(offset, zero_block())?;
+            }
+        }
+        Ok(Self { file, identity, segments, last, failed: false })
+    }
+
+    /// An empty body for a commit to this log.
+    pub(crate) fn body(&self) -> RecordBody {
+        RecordBody::new(self.segments.segment())
+    }
+
+    /// The sequence of the last commit.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// How long the file is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.segments.end()
+    }
+
+    /// Makes a commit of an image of `image_pages` pages durable; says its sequence. If space is short nothing has
+    /// happened; after any other error it is open whether the commit has.
+    pub(crate) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, LogError> {
+        assert!(body.end() <= image_pages, "a commit names pages outside of its image");
+        if self.failed {
+            return Err(LogError::Failed);
+        }
+        body.seal();
+        for _ in 0..self.segments.missing(body.lens()) {
+            self.grow()?;
+        }
+        let sequence = self.last + 1;
+        let written = self.write(body, image_pages, sequence);
+        self.failed = written.is_err();
+        written?;
+        self.last = sequence;
+        Ok(sequence)
+    }
+
+    fn write(&mut self, body: &mut RecordBody, image_pages: u64, sequence: u64) -> Result<(), StorageError> {
+        let signature = Signature { heap: fold(self.identity.uuid), opening: self.identity.opening };
+        let parts = body.parts();
+        for number in 0..parts {
+            let offset = self.segments.place(body.len_of(number), sequence);
+            let bytes = body.sign(number, signature, sequence, image_pages, offset);
+            if Planted::RecordNotDurable.is_there() {
+                self.file.write_at(offset, bytes)?;
+            } else {
+                self.file.write_durable_at(offset, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the segments be used again whose commits the base durably holds, which are those up to `sequence`.
+    pub(crate) fn retire_through(&mut self, sequence: u64) {
+        let early = u64::from(Planted::RetiredTooEarly.is_there());
+        self.segments.retire_through(sequence + early);
+    }
+
+    /// Adds a segment, with all its space reserved and written, so that no commit waits for the file system's own records.
+    fn grow(&mut self) -> Result<(), LogError> {
+        let (offset, bytes) = (self.segments.end(), self.segments.segment().get());
+        self.file.allocate(offset, bytes)?;
+        let mut done = 0;
+        while done < bytes {
+            let step = (bytes - done).min(ZEROS.len() as u64);
+            self.file.write_at(offset + done, &ZEROS[..usize::try_from(step).unwrap_or(ZEROS.len())])?;
+            done += step;
+        }
+        if !Planted::SegmentNotSynced.is_there() {
+            self.file.sync()?;
+        }
+        self.segments.add();
+        Ok(())
+    }
+}
+
+impl From<StorageError> for LogError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(error) => error.fmt(f),
+            Self::Exists => f.write_str("the heap has a log already, which may hold commits: open it"),
+            Self::Damaged(fault) => write!(f, "the log is damaged: {fault}"),
+            Self::Unsupported(fault) => {
+                write!(f, "another version of the crate, or one with other features, wrote this log: {fault}")
+            }
+            Self::Gap { expected, found, offset } => write!(
+                f,
+                "commit {expected} is missing from the log or damaged, and commit {found} at {offset:#x} comes after it"
+            ),
+            Self::Twice { sequence } => write!(f, "the log holds two different commits {sequence}"),
+            Self::Failed => f.write_str("an earlier write to the log has failed: open the heap again"),
+        }
+    }
+}
+
+impl std::error::Error for LogError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Bugs that tests plant, to see that the tests of crashes find them. Outside of tests there are none.
+
+/// A bug.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Planted {
+    /// A superblock is written and not synced.
+    SyncLeftOut,
+    /// The superblock goes to the slot of the newest instead of the oldest.
+    SlotsSwapped,
+    /// A record is written and not synced.
+    RecordNotDurable,
+    /// A new segment, and with the first one the header of the log, is not synced.
+    SegmentNotSynced,
+    /// The checksum of a record's body is not looked at.
+    ChecksumIgnored,
+    /// A segment is used again while its last commit is not in the base yet.
+    RetiredTooEarly,
+    /// What an unfinished commit left behind is neither wiped nor told apart by its opening.
+    StaleAccepted,
+    /// What an unfinished commit left behind is not wiped.
+    NotWiped,
+    /// What was recovered is not made durable once more.
+    NotSettled,
+}
+
+#[cfg(test)]
+mod chosen {
+    use core::cell::Cell;
+
+    use super::Planted;
+
+    thread_local! {
+        static CHOSEN: Cell<Option<Planted>> = const { Cell::new(None) };
+    }
+
+    impl Planted {
+        /// Plants the bug in this thread, for as long as `during` runs.
+        pub(crate) fn during<T>(self, during: impl FnOnce() -> T) -> T {
+            struct Removed;
+            impl Drop for Removed {
+                fn drop(&mut self) {
+                    CHOSEN.set(None);
+                }
+            }
+            CHOSEN.set(Some(self));
+            let _removed = Removed;
+            during()
+        }
+
+        pub(in crate::durable) fn is_there(self) -> bool {
+            CHOSEN.get() == Some(self)
+        }
+    }
+}
+
+#[cfg(not(test))]
+impl Planted {
+    pub(super) const fn is_there(self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,256 @@
+//! An open file of a simulated disk.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
+
+use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::content::{Content, PAGE};
+use super::journal::{Bytes, Change, Ending, Entry};
+use super::{Disk, Fault, Node, SimulatedFolder, error};
+use crate::durable::storage::{BLOCK, Lock, Operation, StorageError, StoredFile};
+
+/// An open file; its locks go when it is dropped.
+pub(crate) struct SimulatedFile {
+    folder: SimulatedFolder,
+    name: OsString,
+    file: usize,
+    handle: u64,
+    writable: bool,
+    view: OnceLock<OwnedFd>,
+}
+
+/// Who holds a file.
+#[derive(Default)]
+pub(super) struct Locks {
+    exclusive: Option<u64>,
+    shared: Vec<u64>,
+}
+
+/// The current content once more, in memory that can be mapped; made when somebody asks for it.
+pub(super) struct Memory(OwnedFd);
+
+/// A change on its way: what it does to the content, and what is noted of it.
+struct Edit {
+    offset: usize,
+    bytes: Bytes,
+    len: usize,
+    durable: bool,
+}
+
+impl SimulatedFile {
+    pub(super) fn new(
+        folder: SimulatedFolder,
+        name: &OsStr,
+        file: usize,
+        handle: u64,
+        writable: bool,
+    ) -> Self {
+        Self { folder, name: name.to_owned(), file, handle, writable, view: OnceLock::new() }
+    }
+
+    fn error(&self, operation: Operation, offset: u64, errno: Errno) -> StorageError {
+        error(operation, &self.name, offset, errno)
+    }
+
+    /// Runs an operation that changes nothing.
+    fn ask<T>(
+        &self,
+        operation: Operation,
+        offset: u64,
+        answer: impl FnOnce(&mut Node) -> Result<T, Errno>,
+    ) -> Result<T, StorageError> {
+        let mut disk = self.folder.disk();
+        let fault = disk.begin(operation).map_or(Ok(()), |fault| Err(fault.errno()));
+        fault
+            .and_then(|()| answer(&mut disk.files[self.file]))
+            .map_err(|errno| self.error(operation, offset, errno))
+    }
+
+    /// Runs an operation that changes the content, unless `edit` finds nothing to change. It is told how many bytes a
+    /// write may write before it fails.
+    fn change(
+        &self,
+        operation: Operation,
+        offset: u64,
+        edit: impl FnOnce(&Content, usize) -> Option<Edit>,
+    ) -> Result<(), StorageError> {
+        let mut disk = self.folder.disk();
+        let fault = disk.begin(operation);
+        if !self.writable {
+            return Err(self.error(operation, offset, Errno::BADF));
+        }
+        let most = match fault {
+            Some(Fault::Refused(errno)) => return Err(self.error(operation, offset, errno)),
+            Some(Fault::Partly(count, _)) => count,
+            _ => usize::MAX,
+        };
+        if let Some(edit) = edit(&disk.files[self.file].content, most) {
+            disk.apply(self.file, edit, fault.map_or(Ending::Done, Ending::of));
+        }
+        fault.map_or(Ok(()), |fault| Err(self.error(operation, offset, fault.errno())))
+    }
+
+    fn write(&self, operation: Operation, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        let durable = operation == Operation::WriteDurable;
+        let at = to_usize(offset);
+        self.change(operation, offset, |content, most| {
+            let bytes = &bytes[..bytes.len().min(most)];
+            let len = content.len().max(at + bytes.len());
+            (!bytes.is_empty()).then(|| Edit { offset: at, bytes: Bytes::of(bytes), len, durable })
+        })
+    }
+}
+
+impl Disk {
+    fn apply(&mut self, file: usize, edit: Edit, ending: Ending) {
+        let node = &mut self.files[file];
+        let content = Arc::make_mut(&mut node.content);
+        let Edit { offset, bytes, len, durable } = edit;
+        match &bytes {
+            Bytes::Zeros(count) => content.zero(offset, *count),
+            Bytes::These(these) => content.put(offset, these),
+        }
+        if len != content.len() {
+            content.set_len(len);
+        }
+        if let Some(memory) = &node.memory {
+            memory.follow(content, offset, bytes.len());
+        }
+        self.journal.push(Entry { change: Change::Bytes { file, offset, bytes, len, durable }, ending });
+    }
+}
+
+impl Memory {
+    fn of(content: &Content) -> Result<Self, Errno> {
+        let memory = Self(rustix::fs::memfd_create("simulated", MemfdFlags::CLOEXEC)?);
+        memory.follow(content, 0, content.extent());
+        Ok(memory)
+    }
+
+    /// Takes over a range of the content, and its length.
+    fn follow(&self, content: &Content, offset: usize, bytes: usize) {
+        rustix::fs::ftruncate(&self.0, content.len() as u64).expect("room in memory");
+        let end = offset.saturating_add(bytes).min(content.len());
+        for page in offset / PAGE..end.div_ceil(PAGE) {
+            let count = PAGE.min(content.len() - page * PAGE);
+            let written = rustix::io::pwrite(&self.0, &content.page(page)[..count], (page * PAGE) as u64);
+            assert_eq!(written, Ok(count), "room in memory");
+        }
+    }
+
+    /// A descriptor that cannot be written through.
+    fn view(&self) -> Result<OwnedFd, Errno> {
+        let path = format!("/proc/self/fd/{}", self.0.as_raw_fd());
+        rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    }
+}
+
+impl StoredFile for SimulatedFile {
+    fn len(&self) -> Result<u64, StorageError> {
+        self.ask(Operation::Len, 0, |node| Ok(node.content.len() as u64))
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), StorageError> {
+        let len = to_usize(len);
+        self.change(Operation::SetLen, len as u64, |content, _| {
+            let cut = content.extent().max(content.len()).saturating_sub(len);
+            Some(Edit { offset: len, bytes: Bytes::Zeros(cut), len, durable: false })
+        })
+    }
+
+    fn allocate(&self, offset: u64, bytes: u64) -> Result<(), StorageError> {
+        let end = to_usize(offset + bytes);
+        self.change(Operation::Allocate, offset, |content, _| {
+            let len = content.len().max(end);
+            Some(Edit { offset: len, bytes: Bytes::Zeros(0), len, durable: false })
+        })
+    }
+
+    fn punch(&self, offset: u64, bytes: u64) -> Result<(), StorageError> {
+        let at = to_usize(offset);
+        self.change(Operation::Punch, offset, |content, _| {
+            let count = to_usize(bytes).min(content.len().saturating_sub(at));
+            Some(Edit { offset: at, bytes: Bytes::Zeros(count), len: content.len(), durable: false })
+        })
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), StorageError> {
+        let at = to_usize(offset);
+        self.ask(Operation::Read, offset, |node| {
+            if at.saturating_add(into.len()) > node.content.len() {
+                return Err(Errno::NODATA);
+            }
+            node.content.read(at, into);
+            Ok(())
+        })
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.write(Operation::Write, offset, bytes)
+    }
+
+    fn write_durable_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        assert!(offset.is_multiple_of(BLOCK as u64) && bytes.len().is_multiple_of(BLOCK));
+        assert!(bytes.as_ptr().addr().is_multiple_of(BLOCK), "a durable write wants an aligned buffer");
+        self.write(Operation::WriteDurable, offset, bytes)
+    }
+
+    fn sync(&self) -> Result<(), StorageError> {
+        let mut disk = self.folder.disk();
+        let fault = disk.begin(Operation::Sync);
+        let ending = fault.map_or(Ending::Done, Ending::of);
+        disk.journal.push(Entry { change: Change::Sync { file: self.file }, ending });
+        fault.map_or(Ok(()), |fault| Err(self.error(Operation::Sync, 0, fault.errno())))
+    }
+
+    fn lock(&self, lock: Lock) -> Result<(), StorageError> {
+        self.ask(Operation::Lock, 0, |node| {
+            let locks = &mut node.locks;
+            let others = |holder: &u64| *holder != self.handle;
+            let taken = locks.exclusive.iter().any(others)
+                || (lock == Lock::Exclusive && locks.shared.iter().any(others));
+            if taken {
+                return Err(Errno::AGAIN);
+            }
+            locks.release(self.handle);
+            match lock {
+                Lock::Exclusive => locks.exclusive = Some(self.handle),
+                Lock::Shared => locks.shared.push(self.handle),
+            }
+            Ok(())
+        })
+    }
+
+    fn descriptor(&self) -> Result<BorrowedFd<'_>, StorageError> {
+        let view = self.ask(Operation::Descriptor, 0, |node| {
+            if node.memory.is_none() {
+                node.memory = Some(Memory::of(&node.content)?);
+            }
+            node.memory.as_ref().expect("just made").view()
+        })?;
+        Ok(self.view.get_or_init(|| view).as_fd())
+    }
+}
+
+impl Locks {
+    fn release(&mut self, handle: u64) {
+        self.exclusive = self.exclusive.filter(|holder| *holder != handle);
+        self.shared.retain(|holder| *holder != handle);
+    }
+}
+
+impl Drop for SimulatedFile {
+    fn drop(&mut self) {
+        // A disk that a panicking test has left behind needs no unlocking.
+        if let Ok(mut disk) = self.folder.0.lock() {
+            disk.files[self.file].locks.release(self.handle);
+        }
+    }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).expect("a simulated file is small")
+}
