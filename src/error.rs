@@ -1,6 +1,8 @@
 //! What can go wrong, and what to do about it.
 
 use core::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::heap::Report;
 
@@ -40,6 +42,66 @@ pub enum Error {
         /// The least that can work.
         expected: usize,
     },
+    /// The system refused an operation on the heap's file, its log or their folder. What is committed is not affected.
+    File {
+        /// What was tried.
+        operation: String,
+        /// The file.
+        file: PathBuf,
+        /// Where in the file; 0 for what concerns all of it.
+        offset: u64,
+        /// What the system answered.
+        source: Arc<std::io::Error>,
+    },
+    /// Another opener has the heap's file.
+    InUse {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is no heap, or a damaged one. Nothing was changed.
+    FileDamaged {
+        /// The file.
+        file: PathBuf,
+        /// What was found, what was expected, and where.
+        what: String,
+    },
+    /// Another version of this crate, or one with other features, wrote the file.
+    OtherVersion {
+        /// The file.
+        file: PathBuf,
+        /// What was found, and what was expected.
+        what: String,
+    },
+    /// The log of a heap is damaged. Nothing was changed.
+    LogDamaged {
+        /// The log.
+        file: PathBuf,
+        /// What was found, what was expected, and where.
+        what: String,
+    },
+    /// The log that holds the last commits of a heap is not there.
+    LogMissing {
+        /// The log.
+        file: PathBuf,
+        /// The last commit that the heap's file itself holds.
+        applied: u64,
+    },
+    /// The address at which the heap was is taken, and the heap holds absolute pointers.
+    AddressTaken {
+        /// The address.
+        address: usize,
+        /// How many bytes from there on are needed.
+        bytes: usize,
+    },
+    /// A write or a sync has failed earlier. The last commit is whole; this heap makes no further ones.
+    Failed {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The heap was opened by another process, of which this one is a `fork`.
+    Forked,
+    /// The heap is in memory only.
+    NoFile,
 }
 
 impl fmt::Display for Error {
@@ -68,8 +130,57 @@ impl fmt::Display for Error {
                 f,
                 "a limit of {found} bytes leaves no room for a block: at least {expected} are needed"
             ),
+            Self::File { operation, file, offset, source } => write!(
+                f,
+                "{operation} {} at {offset:#x} failed: {source}; the last commit is not affected",
+                file.display()
+            ),
+            Self::InUse { file } => write!(
+                f,
+                "{} is open already, here or in another process: close it there first",
+                file.display()
+            ),
+            Self::FileDamaged { file, what } => {
+                write!(f, "{} is no heap, or a damaged one: {what}; nothing was changed", file.display())
+            }
+            Self::OtherVersion { file, what } => write!(
+                f,
+                "{} was written by another version of this crate, or one with other features, which can open it: {what}",
+                file.display()
+            ),
+            Self::LogDamaged { file, what } => write!(
+                f,
+                "{} is damaged: {what}; nothing was changed, take a copy of it and of the heap's file",
+                file.display()
+            ),
+            Self::LogMissing { file, applied } => write!(
+                f,
+                "{} is missing, with the commits after {applied}: put it back beside the heap's file",
+                file.display()
+            ),
+            Self::AddressTaken { address, bytes } => write!(
+                f,
+                "the heap holds absolute pointers and works only at {address:#x}, where something else lies within its \
+                 {bytes} bytes: open it earlier in the program"
+            ),
+            Self::Failed { file } => write!(
+                f,
+                "an earlier write to {} or its log has failed: open the heap again, its last commit is whole",
+                file.display()
+            ),
+            Self::Forked => {
+                f.write_str("this process is a fork of the one that opened the heap: open it here")
+            }
+            Self::NoFile => f.write_str("the heap is in memory only: open one in a file to persist it"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

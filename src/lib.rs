@@ -71,9 +71,10 @@ mod runs;
 mod sync;
 mod units;
 
+pub use durable::{Commit, Replay};
 pub use error::Error;
 pub use global::Global;
-pub use handle::{AllocError, BufferHeap, Heap, HeapOptions};
+pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions};
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };

@@ -9,17 +9,31 @@
 )]
 
 mod buffer;
+mod capture;
 mod diff;
 mod dirty;
 mod fields;
+mod file;
+mod layout;
 mod lines;
 mod log;
 mod mapping;
+mod open;
 mod overlay;
+mod persist;
 mod planted;
 mod span;
 mod storage;
 mod superblock;
+
+pub(crate) use dirty::Method;
+pub use file::Replay;
+pub(crate) use file::of_storage;
+pub(crate) use log::SegmentBytes;
+pub(crate) use open::{Manner, Opened, open};
+pub use persist::Commit;
+pub(crate) use persist::{Durable, Persistence};
+pub(crate) use storage::{RealFolder, Storage};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 mod allocator;
 mod buffer;
+mod file;
 mod options;
 
 use core::alloc::Layout;
@@ -10,8 +11,10 @@ use core::num::NonZero;
 use core::ptr::NonNull;
 
 pub use buffer::BufferHeap;
+pub use file::OpenOptions;
 pub use options::HeapOptions;
 
+use crate::durable::Durable;
 use crate::error::Error;
 use crate::heap::{
     BlockInfo, Core, GLOBAL_CORE, Report, Stats, give_seat, pop, pop_any, push, push_any, remove,
@@ -48,6 +51,8 @@ impl std::error::Error for AllocError {}
 /// ```
 pub struct Heap {
     core: NonNull<Core>,
+    /// Where it is kept, if anywhere.
+    file: Option<Box<dyn Durable>>,
 }
 
 // SAFETY: a core is made to be used from all threads, and the handle only refers to it.
@@ -61,7 +66,8 @@ fn nothing(layout: Layout) -> NonNull<u8> {
 }
 
 /// The handle of the global heap; it is only shown to who has seen that heap made.
-static GLOBAL_HEAP: Heap = Heap { core: NonNull::new(GLOBAL_CORE).expect("a static has an address") };
+static GLOBAL_HEAP: Heap =
+    Heap { core: NonNull::new(GLOBAL_CORE).expect("a static has an address"), file: None };
 
 impl Heap {
     /// A heap in memory, with the default options.
@@ -121,7 +127,7 @@ impl Heap {
     /// # Safety
     /// `core` came from `HeapOptions::place`, is in the directory, and belongs to nobody else.
     unsafe fn owning(core: NonNull<Core>) -> Self {
-        Self { core }
+        Self { core, file: None }
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -273,6 +279,10 @@ impl Drop for Heap {
     fn drop(&mut self) {
         if self.core.as_ptr() == GLOBAL_CORE {
             return;
+        }
+        if let Some(file) = self.file.take() {
+            // What does not work now is done by the next opening.
+            let _ = file.close();
         }
         let seat = self.core().seat();
         remove(self.core());

@@ -82,6 +82,20 @@ impl HeapOptions {
         self
     }
 
+    pub(super) fn reserved(&self) -> usize {
+        self.reservation
+    }
+
+    /// Makes a heap of this region, which `begin` puts in order.
+    ///
+    /// # Safety
+    /// The region's header and tables hold a heap, or zeros.
+    pub(super) unsafe fn over(&self, region: Region, begin: fn(&Core)) -> Result<Heap, Error> {
+        // SAFETY: the caller's promise.
+        let core = unsafe { self.place(region) }?;
+        self.finish(core, begin)
+    }
+
     /// Makes a heap in memory.
     ///
     /// # Errors

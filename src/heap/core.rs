@@ -13,7 +13,7 @@ use crate::misuse::{Claimed, Misuse};
 use crate::pools::Pools;
 use crate::region::{Placed, Region};
 use crate::runs::{Kind, Runs};
-use crate::sync::AtomicPtr;
+use crate::sync::{AtomicPtr, Lock};
 use crate::units::{Class, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
 
 /// Freed memory is filled with this in a hardened heap.
@@ -93,6 +93,27 @@ impl Core {
 
     pub(crate) fn seat(&self) -> usize {
         self.seat
+    }
+
+    /// Takes all locks of the heap, in their order: nothing but pops and pushes goes on until [`Core::release`].
+    pub(crate) fn seize(&self) {
+        self.magazines.registry().seize();
+        self.pools().raw_locks().iter().for_each(Lock::seize);
+        self.runs().raw_lock().seize();
+    }
+
+    /// Notes in the header how far each zone reaches, for an image; the heap is seized.
+    pub(crate) fn note_lengths(&self) {
+        for (word, length) in self.header.lengths.iter().zip(self.region().lengths()) {
+            word.set(length);
+        }
+    }
+
+    /// Undoes [`Core::seize`].
+    pub(crate) fn release(&self) {
+        self.runs().raw_lock().release();
+        self.pools().raw_locks().iter().for_each(Lock::release);
+        self.magazines.registry().release();
     }
 
     /// Calls `act` with this thread's seat, seated if it can be.

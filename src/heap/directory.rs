@@ -117,28 +117,16 @@ pub(crate) fn will_hear_of_exit() -> bool {
 
 extern "C" fn before_fork() {
     DIRECTORY.lock.seize();
-    each_heap(|heap| {
-        heap.magazines().registry().seize();
-        heap.pools().raw_locks().iter().for_each(Lock::seize);
-        heap.runs().raw_lock().seize();
-    });
-}
-
-fn release_all() {
-    each_heap(|heap| {
-        heap.runs().raw_lock().release();
-        heap.pools().raw_locks().iter().for_each(Lock::release);
-        heap.magazines().registry().release();
-    });
+    each_heap(Core::seize);
 }
 
 extern "C" fn after_fork_in_parent() {
-    release_all();
+    each_heap(Core::release);
     DIRECTORY.lock.release();
 }
 
 extern "C" fn after_fork_in_child() {
-    release_all();
+    each_heap(Core::release);
     each_heap(|heap| with_seat(heap.seat(), |seat| heap.magazines().adopt_orphans(seat)));
     DIRECTORY.lock.release();
 }

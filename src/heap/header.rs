@@ -2,7 +2,7 @@
 
 use crate::magazines::{CACHES_MAX, Cache, CachesState};
 use crate::pools::{PoolState, Slab, SlabsState};
-use crate::region::{Plan, Sizes};
+use crate::region::{Plan, Sizes, ZONES};
 use crate::runs::RunsState;
 use crate::sync::{Word32, Word64};
 use crate::units::{CLASSES, PAGE, low32};
@@ -18,6 +18,8 @@ pub(crate) struct Header {
     /// The plan: how many pages and caches there is room for.
     pages: Word32,
     caches: Word32,
+    /// In a file: the usable bytes of each zone when it was committed.
+    pub(crate) lengths: [Word64; ZONES],
     pub(crate) runs: RunsState,
     pub(crate) slabs: SlabsState,
     pub(crate) magazines: CachesState,
@@ -45,6 +47,22 @@ impl Header {
     pub(crate) const MAGIC: u64 = 0x0065_7669_6C74_756F;
     /// The layout of everything in the region. Any change to it is a new number.
     pub(crate) const VERSION: u32 = 1;
+
+    /// A fingerprint of everything that the format's version does not say and an image depends on.
+    pub(crate) fn geometry_of() -> u64 {
+        let guarded = u64::from(cfg!(feature = "hardened"));
+        [
+            size_of::<Self>() as u64,
+            size_of::<Cache>() as u64,
+            size_of::<Slab>() as u64,
+            CLASSES as u64,
+            guarded,
+        ]
+        .into_iter()
+        .fold(u64::from(Self::VERSION), |mixed, word| {
+            (mixed ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+        })
+    }
 
     /// Makes the header of zeros that of an empty heap.
     pub(crate) fn format(&self, plan: &Plan) {

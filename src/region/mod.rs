@@ -14,7 +14,7 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use crate::os;
-use crate::sync::{Word8, Word64};
+use crate::sync::{Word8, Word32, Word64};
 use crate::units::{HUGE, PAGE, Page, low32, round_up};
 
 pub(crate) use place::{Placed, Table, prefetch};
@@ -35,12 +35,20 @@ const PAGES_STEP: usize = 256 << 10;
 const PAGES_STEP_MAX: usize = 64 << 20;
 
 /// Where a region's memory comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 enum Backing {
     /// Address space of our own, committed as needed.
     Reserved,
     /// Memory that the caller owns, all of it usable.
     Buffer,
+    /// Address space of our own, the front of each zone read from a file. The file is asked before more is promised.
+    File(Box<dyn Ground>),
+}
+
+/// What a file-backed region stands on.
+pub(crate) trait Ground: Send + Sync + fmt::Debug {
+    /// Makes sure that the bytes `from..to` of a zone can be kept; `false` where there is no room for them.
+    fn promise(&self, zone: Zone, from: usize, to: usize) -> bool;
 }
 
 /// A contiguous range of memory, divided by its [`Plan`].
@@ -51,6 +59,8 @@ pub(crate) struct Region {
     /// Usable bytes of each zone, from its front. The header's and the caches' belong to the registry's lock, the
     /// others to the lock of the runs.
     committed: [Word64; ZONES],
+    /// Pages below this were mapped from a file, and read as what it has when their memory is given back.
+    zero_from: Word32,
     /// 1 while huge pages are asked for. Under the lock of the runs.
     huge: Word8,
     /// Bytes of pages in use from which on they are. Under the lock of the runs.
@@ -96,6 +106,25 @@ impl Region {
         region
     }
 
+    /// Lays a region over reserved memory into whose zones, from the front of each, so many bytes were mapped from a file.
+    ///
+    /// # Safety
+    /// `plan.bytes()` bytes from `base` came from [`os::reserve`] or [`os::reserve_at`] and are the region's; the first
+    /// `lengths` bytes of each zone, whole system pages, are usable.
+    pub(crate) unsafe fn on_file(
+        base: NonNull<u8>,
+        plan: Plan,
+        lengths: [u64; ZONES],
+        ground: Box<dyn Ground>,
+    ) -> Self {
+        let region = Self::new(base, plan, Backing::File(ground));
+        for (committed, length) in region.committed.iter().zip(lengths) {
+            committed.set(length);
+        }
+        region.zero_from.set(region.pages());
+        region
+    }
+
     fn new(base: NonNull<u8>, plan: Plan, backing: Backing) -> Self {
         let committed = [const { Word64::new(0) }; ZONES];
         Self {
@@ -103,6 +132,7 @@ impl Region {
             plan,
             backing,
             committed,
+            zero_from: Word32::new(0),
             huge: Word8::new(0),
             huge_from: Word64::new(HUGE_FROM as u64),
             system_page: os::page_size().max(PAGE),
@@ -119,7 +149,22 @@ impl Region {
 
     /// Whether the memory is a caller's, and so can neither grow nor be given back.
     pub(crate) fn is_buffer(&self) -> bool {
-        self.backing == Backing::Buffer
+        matches!(self.backing, Backing::Buffer)
+    }
+
+    /// Whether memory that nobody has written reads as zero, and pages can be made unusable.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        matches!(self.backing, Backing::Reserved)
+    }
+
+    /// Whether untouched pages from `first` on read as zero.
+    pub(crate) fn reads_zero(&self, first: Page) -> bool {
+        first.0 >= self.zero_from.get()
+    }
+
+    /// Usable bytes of each zone, from its front.
+    pub(crate) fn lengths(&self) -> [u64; ZONES] {
+        Zone::ALL.map(|zone| self.committed[zone.index()].get())
     }
 
     /// Bytes that are usable, in all zones together.
@@ -163,6 +208,11 @@ impl Region {
         let target = round_up(bytes, self.system_page).map_or(size, |rounded| rounded.min(size));
         if bytes > size || self.is_buffer() {
             return Err(os::Fault::NOMEM);
+        }
+        if let Backing::File(ground) = &self.backing
+            && !ground.promise(zone, have, target)
+        {
+            return Err(os::Fault::NOSPC);
         }
         // SAFETY: the zone is longer than `have`.
         let start = unsafe { self.zone_start(zone).add(have) };
@@ -229,15 +279,15 @@ impl Region {
     /// Gives pages about to be written their memory at once, where huge pages would not; says whether they have it.
     pub(crate) fn supply(&self, first: Page, count: u32) -> bool {
         let is_huge = self.huge.get() != 0 && first.bytes() >= HUGE_FROM;
-        if is_huge || self.is_buffer() || self.system_page != PAGE {
+        if is_huge || !self.reads_zero(first) || self.is_buffer() || self.system_page != PAGE {
             return false;
         }
         // SAFETY: the pages are usable.
         unsafe { os::supply(self.page_start(first), count as usize * PAGE) }.is_ok()
     }
 
-    /// Gives back the memory of `count` pages from `first` on, as far as whole system pages lie in them; says
-    /// whether they now read as zero.
+    /// Gives back the memory of `count` pages from `first` on, if whole system pages lie in them; says whether it went
+    /// back. They then read as zero, or as what their file has.
     ///
     /// # Safety
     /// The pages are usable and nobody needs what they hold.
@@ -254,7 +304,7 @@ impl Region {
     /// # Safety
     /// The page is usable, and nobody uses it until [`Region::allow`].
     pub(crate) unsafe fn forbid(&self, page: Page) {
-        if !self.is_buffer() && self.system_page == PAGE {
+        if self.is_anonymous() && self.system_page == PAGE {
             // A refusal (too many mappings) leaves the page without a guard, which breaks nothing.
             // SAFETY: a whole page of the reserved range, and the caller's promise.
             let _ = unsafe { os::forbid(self.page_start(page), PAGE) };
@@ -264,7 +314,7 @@ impl Region {
     /// Undoes [`Region::forbid`]; says whether the page is usable again.
     pub(crate) fn allow(&self, page: Page) -> bool {
         // SAFETY: a whole page of the reserved range.
-        self.is_buffer() || unsafe { os::commit(self.page_start(page), PAGE) }.is_ok()
+        !self.is_anonymous() || unsafe { os::commit(self.page_start(page), PAGE) }.is_ok()
     }
 
     /// The address of a page's first byte.
@@ -297,8 +347,8 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        if self.backing == Backing::Reserved {
-            // SAFETY: the range came from `reserve`, and whoever drops the region uses it no more.
+        if !self.is_buffer() {
+            // SAFETY: the range came from `reserve` or `reserve_at`, and whoever drops the region uses it no more.
             unsafe { os::release(self.base, self.plan.bytes()) };
         }
     }

@@ -247,7 +247,7 @@ impl<'a> RunsGuard<'a> {
         self.runs.region.grown_to(state.used.get() as usize * PAGE);
         state.touched_free.sub(touched);
         state.surplus.set(state.surplus.get().min(state.touched_free.get()));
-        touched == 0
+        touched == 0 && self.runs.region.reads_zero(first)
     }
 
     /// Frees a run in use whose tags may still stand.

@@ -11,7 +11,7 @@
 //!    given back without the lock, is not free for that time.)
 //! 3. The first and the last page of a run say its kind and length; pages between are `INTERIOR`, except in a slab,
 //!    where each page names the slab.
-//! 4. A page whose touched bit is clear reads as zero.
+//! 4. A page whose touched bit is clear reads as zero, or as what the region's file has.
 //! 5. `used` counts the pages of runs that are not free, and `touched_free` the touched pages of those that are.
 
 mod bins;
@@ -74,7 +74,7 @@ impl Runs {
         let links = unsafe { region.table(Zone::Links) };
         // SAFETY: as above.
         let touched = Touched::new(unsafe { region.table(Zone::Touched) });
-        let guard_pages = u32::from(cfg!(feature = "hardened") && !region.is_buffer());
+        let guard_pages = u32::from(cfg!(feature = "hardened") && region.is_anonymous());
         Self {
             region,
             lock: Lock::new(),

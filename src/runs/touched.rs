@@ -1,7 +1,7 @@
-//! A bit for each page: may it hold anything but zeros?
+//! A bit for each page: has it been written since its memory came from the system, or went back there?
 //!
-//! Set when a run is handed out, or blocks of a slab are; cleared when the memory went back to the system. So a zeroed block clears only what
-//! needs it, a purge visits only what has memory, and resident memory can be counted without asking the system.
+//! Set when a run is handed out, or blocks of a slab are; cleared when the memory went back. So a zeroed block clears only
+//! what needs it, a purge visits only what has memory, and resident memory can be counted without asking the system.
 //!
 //! Neighbouring pages may be different owners' business, so the words are changed bit by bit, atomically.
 

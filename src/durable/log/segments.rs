@@ -25,6 +25,11 @@ impl SegmentBytes {
         }
     }
 
+    /// The possible size nearest above this one, or the largest there is.
+    pub(crate) fn nearest(bytes: u64) -> Self {
+        Self(bytes.clamp(Self::LEAST, Self::MOST).next_multiple_of(BLOCK as u64))
+    }
+
     pub(crate) const fn get(self) -> u64 {
         self.0
     }

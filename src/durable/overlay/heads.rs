@@ -24,6 +24,20 @@ impl Heads {
         }
         self.0[part].get_or_insert_with(|| Box::new([0; PART]))[entry] = number;
     }
+
+    /// The pages from `from` to `to` that have a patch number of `floor` or more.
+    pub(super) fn since(&self, floor: u64, from: u64, to: u64) -> impl Iterator<Item = u64> {
+        let parts = self
+            .0
+            .iter()
+            .zip((0_u64..).step_by(PART))
+            .filter_map(|(part, first)| Some((part.as_ref()?, first)));
+        let near = parts.filter(move |(_, first)| *first < to && first + PART as u64 > from);
+        near.flat_map(move |(part, first)| {
+            let entries = part.iter().zip(first..).filter(move |(number, _)| **number >= floor.max(1));
+            entries.map(|(_, page)| page).filter(move |page| (from..to).contains(page))
+        })
+    }
 }
 
 impl fmt::Debug for Heads {
@@ -32,9 +46,9 @@ impl fmt::Debug for Heads {
     }
 }
 
-/// Page numbers are those of the region, so the table is no longer than the region's own tables.
+/// Page numbers are those of the file, so the table is no longer than the region's own tables.
 #[inline]
 fn place(page: u64) -> (usize, usize) {
-    let page = usize::try_from(page).expect("a page of the region");
+    let page = usize::try_from(page).expect("a page of the file");
     (page / PART, page % PART)
 }

@@ -24,7 +24,7 @@ mod heads;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub(crate) use frozen::Frozen;
+pub(crate) use frozen::{Frozen, PatchedPage};
 
 use generation::{Generation, Patch};
 use heads::Heads;
@@ -126,6 +126,11 @@ impl Overlay {
     pub(crate) fn lines_of(&self, page: u64) -> LinesOf<'_> {
         let head = self.head(page);
         LinesOf { overlay: self, number: head, floor: self.floor(), seen: 0, current: None }
+    }
+
+    /// The pages from `from` to `to` that have patched lines.
+    pub(crate) fn patched(&self, from: u64, to: u64) -> impl Iterator<Item = u64> {
+        self.heads.since(self.floor(), from, to)
     }
 
     /// Ends the open generation. Everything that was added so far, and is not forgotten, is handed to a checkpoint, which

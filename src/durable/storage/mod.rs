@@ -31,7 +31,7 @@ pub(crate) use real::{RealFile, RealFolder};
 pub(crate) const BLOCK: usize = 4096;
 
 /// A folder.
-pub(crate) trait Storage {
+pub(crate) trait Storage: fmt::Debug + Send {
     /// An open file of it.
     type File: StoredFile;
 
@@ -50,7 +50,7 @@ pub(crate) trait Storage {
 }
 
 /// An open file.
-pub(crate) trait StoredFile {
+pub(crate) trait StoredFile: fmt::Debug + Send + Sync + 'static {
     fn len(&self) -> Result<u64, StorageError>;
 
     fn set_len(&self, len: u64) -> Result<(), StorageError>;

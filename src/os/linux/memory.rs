@@ -27,6 +27,22 @@ pub(crate) fn reserve(bytes: usize, align: usize) -> Result<NonNull<u8>, Fault> 
     NonNull::new(base).ok_or(Errno::NOMEM)
 }
 
+/// Reserves `bytes` of address space at `address`, if nothing else is there; both are multiples of the page.
+pub(crate) fn reserve_at(address: usize, bytes: usize) -> Result<NonNull<u8>, Fault> {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED_NOREPLACE;
+    let wanted = ptr::without_provenance_mut(address);
+    // SAFETY: the kernel refuses the address where anything is mapped.
+    let found = unsafe { mmap_anonymous(wanted, bytes, ProtFlags::empty(), flags) }?;
+    let base = NonNull::new(found.cast::<u8>()).ok_or(Errno::NOMEM)?;
+    if base.as_ptr().addr() != address {
+        // A kernel that does not know the flag takes the address for a hint.
+        // SAFETY: just reserved, and nothing points there.
+        unsafe { release(base, bytes) };
+        return Err(Errno::EXIST);
+    }
+    Ok(base)
+}
+
 /// # Safety
 /// `bytes` from `start` are mapped, and nothing points there.
 unsafe fn trim(start: *mut u8, bytes: usize) -> Result<(), Fault> {
@@ -40,7 +56,7 @@ unsafe fn trim(start: *mut u8, bytes: usize) -> Result<(), Fault> {
 /// Gives back address space, and whatever is mapped there.
 ///
 /// # Safety
-/// `bytes` from `base` came from [`reserve`] or [`map_shared`], and nothing uses them from now on.
+/// `bytes` from `base` came from [`reserve`], [`reserve_at`] or [`map_shared`], and nothing uses them from now on.
 pub(crate) unsafe fn release(base: NonNull<u8>, bytes: usize) {
     // A refusal could only leave the range mapped, which harms nobody.
     // SAFETY: the caller's promise.

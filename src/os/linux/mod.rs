@@ -10,7 +10,8 @@ use rustix::thread::{MembarrierCommand, futex, membarrier};
 use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) use memory::{
-    advise_huge, commit, forbid, map_private, map_shared, populate, purge, release, reserve, supply,
+    advise_huge, commit, forbid, map_private, map_shared, populate, purge, release, reserve, reserve_at,
+    supply,
 };
 pub(crate) use tracking::{PageMap, Pick, PickedPages, Userfault, page_is};
 

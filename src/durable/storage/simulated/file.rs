@@ -148,6 +148,12 @@ impl Memory {
     }
 }
 
+impl std::fmt::Debug for SimulatedFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimulatedFile").finish_non_exhaustive()
+    }
+}
+
 impl StoredFile for SimulatedFile {
     fn len(&self) -> Result<u64, StorageError> {
         self.ask(Operation::Len, 0, |node| Ok(node.content.len() as u64))

@@ -108,6 +108,12 @@ struct Snapshot {
 #[derive(Clone)]
 pub(crate) struct SimulatedFolder(Arc<Mutex<Disk>>);
 
+impl std::fmt::Debug for SimulatedFolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SimulatedFolder({} operations)", self.operations())
+    }
+}
+
 impl SimulatedFolder {
     pub(crate) fn new() -> Self {
         Self::holding(Snapshot::default())

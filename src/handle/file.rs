@@ -1,0 +1,181 @@
+//! Heaps in files.
+
+use std::path::Path;
+
+use super::Heap;
+use crate::durable::{
+    Commit, Durable, Manner, Method, Opened, Persistence, RealFolder, Replay, SegmentBytes, Storage, open,
+};
+use crate::error::Error;
+use crate::heap::Core;
+use crate::units::{PAGE, low32};
+
+use super::options::HeapOptions;
+
+/// How long the log gets before a commit first brings it into the heap's file.
+const LOG_BOUND: u64 = 64 << 20;
+
+/// How a heap in a file is opened.
+///
+/// ```no_run
+/// use outlive::OpenOptions;
+///
+/// let heap = OpenOptions::new().create(false).open("shop.heap")?;
+/// # Ok::<(), outlive::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct OpenOptions {
+    heap: HeapOptions,
+    create: bool,
+    existing: bool,
+    segment: u64,
+    log_bound: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OpenOptions {
+    /// Opens the file, or makes it; room for 64 GiB, no limit, and a log of up to 64 MiB.
+    pub fn new() -> Self {
+        Self {
+            heap: HeapOptions::new(),
+            create: true,
+            existing: true,
+            segment: SegmentBytes::DEFAULT.get(),
+            log_bound: LOG_BOUND,
+        }
+    }
+
+    /// Whether a file is made where there is none.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Whether a file that is there already is taken up, rather than refused.
+    pub fn existing(mut self, existing: bool) -> Self {
+        self.existing = existing;
+        self
+    }
+
+    /// Everything that a heap in a file has in common with one in memory: limit, reservation, pressure.
+    pub fn heap(mut self, options: HeapOptions) -> Self {
+        self.heap = options;
+        self
+    }
+
+    /// The bytes of a segment of the log, rounded up to pages. A commit that fits into one is written in one piece.
+    pub fn log_segment(mut self, bytes: u64) -> Self {
+        self.segment = bytes;
+        self
+    }
+
+    /// How long the log gets, in bytes, before it is brought into the heap's file.
+    pub fn log_bound(mut self, bytes: u64) -> Self {
+        self.log_bound = bytes;
+        self
+    }
+
+    /// Opens the heap in this file, or makes one.
+    ///
+    /// # Errors
+    /// As [`Heap::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
+        let (folder, name) = RealFolder::of(path.as_ref()).map_err(crate::durable::of_storage)?;
+        self.open_in(folder, &name, Method::BEST).map(|(heap, _)| heap)
+    }
+
+    /// The same in any storage.
+    pub(crate) fn open_in<S: Storage + 'static>(
+        self,
+        storage: S,
+        name: &std::ffi::OsStr,
+        method: Method,
+    ) -> Result<(Heap, Replay), Error> {
+        let manner = Manner {
+            create: self.create,
+            existing: self.existing,
+            pages: low32(self.heap.reserved().div_ceil(PAGE).clamp(1, u32::MAX as usize)),
+            segment: SegmentBytes::nearest(self.segment),
+        };
+        let Opened { file, region, is_new, replay } = open(storage, name, &manner)?;
+        let begin = if is_new { Core::format } else { Core::take_up };
+        // SAFETY: the region holds what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over(region, begin) }?;
+        heap.file = Some(Box::new(Persistence::new(file, self.log_bound, method)));
+        Ok((heap, replay))
+    }
+}
+
+impl Heap {
+    /// Opens the heap in this file as its last commit left it, or makes a new one.
+    ///
+    /// After a crash, of the program or of the machine, that is the last commit for which [`Heap::persist`] has returned,
+    /// or the one that it was making. Opening does not depend on the heap's size.
+    ///
+    /// ```
+    /// use outlive::Heap;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("first.heap");
+    /// let heap = Heap::open(&path)?;
+    /// let block = heap.allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// let commit = heap.persist()?;
+    /// assert_eq!(commit.sequence, 1);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::FileDamaged`], [`Error::LogDamaged`], [`Error::LogMissing`], [`Error::OtherVersion`],
+    /// [`Error::NoMemory`], or [`Error::File`] with what the system said. The last commit is not affected by any of them.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        OpenOptions::new().open(path)
+    }
+
+    /// The same as [`Heap::open`], for a file that is there.
+    ///
+    /// # Errors
+    /// As [`Heap::open`].
+    pub fn restore(path: impl AsRef<Path>) -> Result<Self, Error> {
+        OpenOptions::new().create(false).open(path)
+    }
+
+    /// Makes everything in the heap durable, as one commit: after a crash all of it is there, or none.
+    ///
+    /// Other threads go on allocating and freeing meanwhile. What they write into their blocks while this runs may be in
+    /// the commit or not.
+    ///
+    /// # Errors
+    /// [`Error::NoFile`] for a heap in memory, [`Error::File`] with what the system said, [`Error::Failed`] after a sync
+    /// or a write to the log has failed, [`Error::Forked`]. The last commit is not affected by any of them.
+    pub fn persist(&self) -> Result<Commit, Error> {
+        self.durable()?.persist(self.core())
+    }
+
+    /// Brings all commits into the one file and closes the heap. What was not persisted is lost.
+    ///
+    /// Dropping the heap does the same, and cannot say whether it worked; where it did not, the next opening does.
+    ///
+    /// # Errors
+    /// As [`Heap::persist`].
+    pub fn close(self) -> Result<(), Error> {
+        self.durable()?.close()
+    }
+
+    /// The number of the last commit; 0 for a heap in memory, and before the first.
+    pub fn last_commit(&self) -> u64 {
+        self.file.as_ref().map_or(0, |file| file.last())
+    }
+
+    fn durable(&self) -> Result<&dyn Durable, Error> {
+        self.file.as_deref().ok_or(Error::NoFile)
+    }
+}
