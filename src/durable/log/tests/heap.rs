@@ -346,7 +346,10 @@ impl Run {
             2 | 3 => {
                 let fill = u8::try_from(1 + random.below(2)).unwrap();
                 for page in 0..1 + random.below(2) {
-                    image[page * PAGE..(page + 1) * PAGE].fill(fill);
+                    let place = &mut image[page * PAGE..(page + 1) * PAGE];
+                    // Noise, the same each time: a log that compresses keeps the sectors of it too.
+                    let mut noise = Random(fill.into());
+                    place.chunks_mut(8).for_each(|word| word.copy_from_slice(&noise.next().to_le_bytes()));
                     image[page * PAGE + random.below(LINE)] = u8::try_from(3 + random.below(250)).unwrap();
                 }
             }

