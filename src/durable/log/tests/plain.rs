@@ -221,6 +221,20 @@ fn a_commit_behind_a_damaged_one_is_reported_and_not_lost() {
     assert_eq!(all_of(&folder, 0).unwrap().len(), 6);
 }
 
+/// Somebody keeps a copy of the log in the heap: what it holds is no record where it lies.
+#[test]
+fn a_record_that_was_copied_elsewhere_is_none() {
+    let (folder, mut log) = create(32768);
+    single_lines(&mut log, 1);
+    single_lines(&mut log, 2);
+    let shown = all_of(&folder, 0).unwrap();
+    let file = folder.open(log_name(), Open::Existing).unwrap();
+    let mut record = [0; BLOCK];
+    file.read_at(2 * BLOCK as u64, &mut record).unwrap();
+    file.write_at(4 * BLOCK as u64, &record).unwrap();
+    assert_eq!(all_of(&folder, 0).unwrap(), shown);
+}
+
 #[test]
 fn another_heaps_log_and_a_damaged_header_are_refused() {
     let (folder, mut log) = create(8192);
