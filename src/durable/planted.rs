@@ -21,6 +21,8 @@ pub(super) enum Planted {
     NotWiped,
     /// What was recovered is not made durable once more.
     NotSettled,
+    /// The folder in which a log was found is not synced.
+    NameNotSettled,
 }
 
 #[cfg(test)]

@@ -175,11 +175,7 @@ impl Superblock {
     fn write(&self, file: &impl StoredFile, number: u64) -> Result<(), SuperblockError> {
         let mut buffer = AlignedBuffer::new();
         self.encode(&mut buffer.reach(SLOT)[..SLOT]);
-        file.write_at(number * SLOT as u64, &buffer.bytes()[..SLOT])?;
-        if !Planted::SyncLeftOut.is_there() {
-            file.sync()?;
-        }
-        Ok(())
+        Ok(file.write_at(number * SLOT as u64, &buffer.bytes()[..SLOT])?)
     }
 }
 
@@ -189,6 +185,7 @@ impl Stored {
         let superblock = Superblock { sequence: 1, ..first };
         Superblock { sequence: 0, ..first }.write(file, 0)?;
         superblock.write(file, 1)?;
+        file.sync()?;
         Ok(Self { superblock, damaged: None })
     }
 
@@ -231,6 +228,9 @@ impl Stored {
         let superblock = Superblock { sequence: self.superblock.sequence + 1, ..next };
         let swapped = u64::from(Planted::SlotsSwapped.is_there());
         superblock.write(file, Superblock::slot(superblock.sequence + swapped))?;
+        if !Planted::SyncLeftOut.is_there() {
+            file.sync()?;
+        }
         *self = Self { superblock, damaged: None };
         Ok(())
     }

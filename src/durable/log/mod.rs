@@ -16,7 +16,8 @@
 //! 3. A segment is used again when the base durably holds all of its commits. What is left in it has sequences up to
 //!    `applied`, at which nobody looks again.
 //! 4. Whatever is appended to was durable before: opening writes the last commit that it has found once more, in its
-//!    place. It may have been seen only in memory, written by a process that died, or by a write that failed.
+//!    place. It may have been seen only in memory, written by a process that died, or by a write that failed. So may the
+//!    log's own name.
 //! 5. When the first commit of an opening is written, no header of a later sequence than the last commit is left: opening
 //!    wipes those of the commit that was not finished. Otherwise such a header could come to life: its missing sectors
 //!    need only equal those of the next commit, and a sector of zeros is often enough. It would bring back what the
@@ -134,6 +135,9 @@ impl<F: StoredFile> Log<F> {
         let file = storage.open(name, Open::Existing)?;
         let Recovery { segments, last, tail, leftovers, mut window } =
             recovery::recover(&file, identity.uuid, applied, show)?;
+        if !Planted::NameNotSettled.is_there() {
+            storage.sync()?;
+        }
         if !Planted::NotSettled.is_there() {
             for record in tail {
                 let bytes = window.get(&file, record.offset, record.header.padded())?;

@@ -78,7 +78,7 @@ fn go_on(run: &Run, disk: &SimulatedFolder, last: u64, seed: u64, effort: Effort
     crashes(&mut run, effort).map_err(|what| format!("after a crash to commit {last}: {what}"))
 }
 
-/// Runs programs on both cores until one of them finds something, or all have run.
+/// Runs programs until one of them finds something, or all have run.
 fn programs(seeds: std::ops::Range<u64>, effort: Effort) -> Result<u64, String> {
     seeds.map(|seed| program(seed, effort)).sum()
 }
@@ -89,7 +89,7 @@ const WIDE: Effort = Effort { steps: 12, disks: 48, again: 40, depth: 2 };
 #[test]
 fn a_crash_leaves_the_last_commit_or_the_next_and_so_do_many() {
     let begun = Instant::now();
-    let looked = programs(0..if DEBUG { 12 } else { 600 }, WIDE).unwrap_or_else(|what| panic!("{what}"));
+    let looked = programs(0..if DEBUG { 4 } else { 150 }, WIDE).unwrap_or_else(|what| panic!("{what}"));
     let seconds = begun.elapsed().as_secs_f64();
     println!("{looked} disks, {:.0} a second", looked as f64 / seconds);
     assert!(looked > 20_000, "{looked}");
@@ -100,10 +100,10 @@ fn small_programs_leave_nothing_else_in_any_way() {
     let effort = Effort { steps: 6, disks: if DEBUG { 1 << 9 } else { 1 << 16 }, again: 2000, depth: 1 };
     let begun = Instant::now();
     let looked =
-        programs(1000..if DEBUG { 1008 } else { 1060 }, effort).unwrap_or_else(|what| panic!("{what}"));
+        programs(1000..if DEBUG { 1003 } else { 1015 }, effort).unwrap_or_else(|what| panic!("{what}"));
     let seconds = begun.elapsed().as_secs_f64();
     println!("{looked} disks, {:.0} a second", looked as f64 / seconds);
-    assert!(looked > 10_000, "{looked}");
+    assert!(looked > 5_000, "{looked}");
 }
 
 /// The bug is found by the programs that find nothing without it.
@@ -123,4 +123,5 @@ fn planted_bugs_are_found() {
     is_found(Planted::StaleAccepted);
     is_found(Planted::NotWiped);
     is_found(Planted::NotSettled);
+    is_found(Planted::NameNotSettled);
 }

@@ -305,6 +305,18 @@ impl Run {
         Ok(heap)
     }
 
+    /// Opens the heap, now and then with a call that fails meanwhile, or has the process die.
+    fn reopen(&mut self) -> Result<Heap, Trouble> {
+        if self.random.below(2) == 0 {
+            return self.open();
+        }
+        let fault = [Fault::Killed, Fault::Unsure(Errno::IO)][self.random.below(2)];
+        self.folder.fail_after(self.random.below(16) as u64, fault);
+        let opened = self.open();
+        self.folder.fail_no_more();
+        opened.or_else(|_| self.open())
+    }
+
     /// Compares what is open with what should be there; from now on it is durable.
     fn learn(&mut self, heap: &Heap) -> Result<(), Trouble> {
         let at = usize::try_from(heap.last() - self.first).unwrap();
@@ -334,7 +346,10 @@ impl Run {
             2 | 3 => {
                 let fill = u8::try_from(1 + random.below(2)).unwrap();
                 for page in 0..1 + random.below(2) {
-                    image[page * PAGE..(page + 1) * PAGE].fill(fill);
+                    let place = &mut image[page * PAGE..(page + 1) * PAGE];
+                    // Noise, the same each time: a log that compresses keeps the sectors of it too.
+                    let mut noise = Random(fill.into());
+                    place.chunks_mut(8).for_each(|word| word.copy_from_slice(&noise.next().to_le_bytes()));
                     image[page * PAGE + random.below(LINE)] = u8::try_from(3 + random.below(250)).unwrap();
                 }
             }
@@ -365,11 +380,11 @@ impl Run {
                 2 | 3 => heap.end_checkpoint()?,
                 4 => {
                     heap.close()?;
-                    heap = self.open()?;
+                    heap = self.reopen()?;
                 }
                 5 => {
                     drop(heap);
-                    heap = self.open()?;
+                    heap = self.reopen()?;
                 }
                 6 | 7 => {
                     let fault = [Fault::Killed, Fault::Unsure(Errno::IO)][self.random.below(2)];

@@ -3,6 +3,8 @@
 //! 1. At the point `k` the first `k` operations have ended, and the next one was on its way.
 //! 2. Everything that may be independent of everything else is a choice of its own: each sector, each file's length, and
 //!    the names. A disk is one option of every choice, and two different ones differ in content.
+//! 3. Names whose sync has failed are still on their way: they are the file system's own records, which it keeps until
+//!    they are written, or takes no more changes at all.
 
 use std::sync::Arc;
 
@@ -59,12 +61,12 @@ impl Crashes {
 
     fn end(&mut self, entry: &Entry) {
         match &entry.change {
-            Change::SyncNames => self.names.settle(entry.ending),
+            Change::SyncNames if entry.ending == Ending::Done => self.names.settle(Ending::Done),
             Change::Sync { file } => self.files[*file].settle(entry.ending),
             Change::Bytes { file, offset, bytes, durable: true, .. } if entry.ending != Ending::Killed => {
                 self.files[*file].settle_write(*offset, bytes.len(), entry.ending);
             }
-            Change::Bytes { .. } | Change::Names(_) => {}
+            Change::Bytes { .. } | Change::Names(_) | Change::SyncNames => {}
         }
     }
 

@@ -38,7 +38,7 @@ type Names = Arc<BTreeMap<OsString, usize>>;
 /// How an operation fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
-    /// Nothing was done. A sync leaves everything before it in doubt, however it fails.
+    /// Nothing was done. A file's sync leaves everything before it in doubt, however it fails.
     Refused(Errno),
     /// A write wrote so many bytes, and whether they are on the disk is in doubt.
     Partly(usize, Errno),
@@ -146,6 +146,11 @@ impl SimulatedFolder {
         let mut disk = self.disk();
         let call = disk.calls + calls + 1;
         disk.faults.insert(call, fault);
+    }
+
+    /// From now on nothing fails any more.
+    pub(crate) fn fail_no_more(&self) {
+        self.disk().faults.clear();
     }
 
     /// All that may be left by a crash, one point after the other.
