@@ -59,10 +59,11 @@ fn an_image_is_taken_up_where_it_lies_and_elsewhere() {
     for (seed, size) in (0..20).zip([150 << 10, 400 << 10, 2 << 20, 4 << 20].into_iter().cycle()) {
         let mut buffer = vec![0xAA; size + 4096];
         let expected = fill(&mut buffer, seed);
+        let image = buffer[buffer.as_ptr().align_offset(4096)..].to_vec();
         verify(&Heap::attach(&mut buffer).unwrap(), &expected);
         for shift in [0, 8, 64, 1000, 4000] {
-            let mut copy = vec![0x55; buffer.len() + 8192];
-            copy[shift..shift + buffer.len()].copy_from_slice(&buffer);
+            let mut copy = vec![0x55; image.len() + 8192];
+            copy[shift..shift + image.len()].copy_from_slice(&image);
             let heap = Heap::attach(&mut copy[shift..]).unwrap();
             verify(&heap, &expected);
             let mut freed = Vec::new();

@@ -46,11 +46,28 @@ struct AllocatesInDrop(Vec<String>);
 
 impl Drop for AllocatesInDrop {
     fn drop(&mut self) {
-        // Some of these run after the allocator's own end in this thread, whatever the order of destructors.
         let copies: Vec<String> = (0..2000).map(|n| format!("{n} {}", self.0.len())).collect();
         DROPPED.fetch_add(copies.len(), Ordering::Relaxed);
         allocator_api2::vec::Vec::new_in(LATE.get().unwrap()).extend(copies.iter().map(String::len));
     }
+}
+
+/// Runs when all thread-local values are gone, the allocator's among them.
+extern "C" fn last_of_all(_: *mut libc::c_void) {
+    drop(AllocatesInDrop(vec!["c".to_owned()]));
+}
+
+/// Has the C library call [`last_of_all`] at the end of this thread.
+fn end_late() {
+    static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
+    let key = *KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: the key is written here, and the function lives as long as the process.
+        assert_eq!(unsafe { libc::pthread_key_create(&raw mut key, Some(last_of_all)) }, 0);
+        key
+    });
+    // SAFETY: the key was made; its value is only compared with null.
+    assert_eq!(unsafe { libc::pthread_setspecific(key, (&raw const LATE).cast()) }, 0);
 }
 
 thread_local! {
@@ -63,13 +80,14 @@ fn it_works_while_thread_locals_are_destroyed() {
     let late = LATE.get_or_init(|| Heap::in_memory().unwrap());
     for _ in 0..50 {
         let live = || {
+            end_late();
             FIRST.with(|first| *first.borrow_mut() = Some(AllocatesInDrop(vec!["a".to_owned()])));
             drop(vec![1_u8; 100]);
             SECOND.with(|second| *second.borrow_mut() = Some(AllocatesInDrop(vec!["b".to_owned(); 100])));
         };
         std::thread::spawn(live).join().unwrap();
     }
-    assert_eq!(DROPPED.load(Ordering::Relaxed), 50 * 2 * 2000);
+    assert_eq!(DROPPED.load(Ordering::Relaxed), 50 * 3 * 2000);
     let stats = late.stats();
     assert_eq!((stats.used, stats.cached, stats.threads), (0, 0, 0), "a thread left magazines behind");
     assert!(late.check().is_clean() && Global.heap().unwrap().check().is_clean());
