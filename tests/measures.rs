@@ -137,7 +137,11 @@ fn every_address_of_a_slab_lies_in_its_block_or_in_none() {
             assert_eq!(found.map(|info| info.state), Some(BlockState::Allocated));
             assert_eq!(found, heap.info(below));
         }
-        outside += usize::from(found.is_none());
+        // Blocks lie at most a line further apart than they are long.
+        if address.addr() >= below.addr() + layout.size() + 64 {
+            assert_eq!(found, None);
+            outside += 1;
+        }
     }
     assert!(outside > 0, "no address belongs to no block");
 }

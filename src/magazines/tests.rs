@@ -121,7 +121,7 @@ enum Kind {
 #[test]
 fn random_programs_of_four_seats_lose_nothing_and_end_with_nothing() {
     let classes: Vec<Class> = [8, 64, 400, 9000].into_iter().filter_map(Class::of_size).collect();
-    let lengths: Vec<RunClass> = [9, 64, 320, 512].into_iter().filter_map(RunClass::of_pages).collect();
+    let lengths: Vec<RunClass> = [9, 64, 320, 448, 512].into_iter().filter_map(RunClass::of_pages).collect();
     for seed in 0..20_u64 {
         let magazines = magazines();
         let (seats, mut out) = (seats(&magazines), BTreeMap::<usize, Kind>::new());
