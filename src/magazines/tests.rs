@@ -216,6 +216,9 @@ fn only_the_idle_are_evicted_and_keep_what_lies_on_top() {
     assert_eq!((blocks(me), blocks(idle)), (0, 1));
     work(idle, 1);
     assert!(blocks(idle) > 8, "an evicted thread comes back");
+    let before = blocks(busy);
+    busy.with_own(magazines.registry(), |_| magazines.take_idle(me, true));
+    assert_eq!((blocks(busy), blocks(idle)), (before, 1), "who is in the midst of a miss is left alone");
     magazines.unseat_all();
 }
 
