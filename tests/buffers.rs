@@ -16,11 +16,13 @@ use outlive::{Error, Heap};
 
 /// Fills a heap in this buffer with blocks whose content is their offset; says which there are.
 fn fill(buffer: &mut [u8], seed: u64) -> BTreeMap<u64, usize> {
+    let start = buffer.as_ptr().addr().next_multiple_of(4096) as u64;
     let heap = Heap::in_buffer(buffer).unwrap();
     let mut random = Random::new(seed);
     let mut blocks = Vec::new();
     while let Ok(block) = heap.allocate(Layout::from_size_align(random.size(14), 8).unwrap()) {
         let info = heap.info(block.as_ptr()).unwrap();
+        assert_eq!(info.offset.get(), block.as_ptr().addr() as u64 - start);
         // SAFETY: the block is ours, and every block holds eight bytes.
         unsafe { block.cast::<u64>().write(info.offset.get()) };
         blocks.push((block, info));
@@ -29,6 +31,12 @@ fn fill(buffer: &mut [u8], seed: u64) -> BTreeMap<u64, usize> {
             // SAFETY: the block came from this heap.
             unsafe { heap.deallocate_unsized(block) };
         }
+    }
+    // The refusal emptied the magazines: some blocks are left in them.
+    for _ in 0..blocks.len() / 2 {
+        let (block, _) = blocks.swap_remove(random.below(blocks.len()));
+        // SAFETY: the block came from this heap.
+        unsafe { heap.deallocate_unsized(block) };
     }
     assert!(heap.check().is_clean());
     blocks.into_iter().map(|(_, info)| (info.offset.get(), info.size)).collect()
@@ -51,10 +59,11 @@ fn an_image_is_taken_up_where_it_lies_and_elsewhere() {
     for (seed, size) in (0..20).zip([150 << 10, 400 << 10, 2 << 20, 4 << 20].into_iter().cycle()) {
         let mut buffer = vec![0xAA; size + 4096];
         let expected = fill(&mut buffer, seed);
+        let image = buffer[buffer.as_ptr().align_offset(4096)..].to_vec();
         verify(&Heap::attach(&mut buffer).unwrap(), &expected);
         for shift in [0, 8, 64, 1000, 4000] {
-            let mut copy = vec![0x55; buffer.len() + 8192];
-            copy[shift..shift + buffer.len()].copy_from_slice(&buffer);
+            let mut copy = vec![0x55; image.len() + 8192];
+            copy[shift..shift + image.len()].copy_from_slice(&image);
             let heap = Heap::attach(&mut copy[shift..]).unwrap();
             verify(&heap, &expected);
             let mut freed = Vec::new();
@@ -84,6 +93,37 @@ fn what_is_no_image_is_refused_with_a_reason() {
     let refused = Heap::attach(half).unwrap_err();
     assert!(matches!(refused, Error::BufferTooSmall { .. }), "{refused}");
     assert!(refused.to_string().contains("pass a larger one"));
+    let lead = buffer.as_ptr().align_offset(4096);
+    for (at, expected) in [(0, "magic number"), (8, "format version"), (12, "page size")] {
+        buffer[lead + at] ^= 1;
+        let refused = Heap::attach(&mut buffer).unwrap_err();
+        assert!(matches!(refused, Error::NotAnImage { field, .. } if field == expected), "{refused}");
+        buffer[lead + at] ^= 1;
+    }
+    assert!(Heap::attach(&mut buffer).is_ok());
+}
+
+/// An image that has to be moved before it can be checked lies where it was, and as it was, when it is refused.
+#[test]
+fn a_refused_image_stays_as_it_was() {
+    let mut buffer = vec![0; 300 << 10];
+    fill(&mut buffer, 2);
+    let image = &buffer[buffer.as_ptr().align_offset(4096)..];
+    // What the pages leave over at the buffer's end is not part of the image.
+    let image = &image[..image.len() - 8192];
+    let place = 1000..1000 + image.len();
+    let mut refused = 0;
+    for at in (32..4096).step_by(24) {
+        let mut copy = vec![0x55; image.len() + 20_000];
+        copy[place.clone()].copy_from_slice(image);
+        copy[place.start + at] ^= 0x10;
+        let before = copy[place.clone()].to_vec();
+        if matches!(Heap::attach(&mut copy), Err(Error::Damaged(_))) {
+            assert!(copy[place.clone()] == before, "byte {at}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 20, "{refused} refused");
 }
 
 /// Damaged images are refused, or are taken up and can be used: never undefined behaviour, a panic or an endless loop.

@@ -155,14 +155,16 @@ mod hardened {
     #[test]
     fn freed_memory_is_filled() {
         let heap = Heap::in_memory().unwrap();
-        for size in [8, 64, 5000, 100_000] {
+        for size in [8, 64, 5000, 100_000, 5 << 20] {
             let block = heap.allocate(layout(size)).unwrap();
             // SAFETY: the block is ours.
             unsafe { block.write_bytes(7, size) };
             // SAFETY: the block came from this heap with this layout.
             unsafe { heap.deallocate(block, layout(size)) };
-            // SAFETY: the page is still mapped; reading it is what the test is about.
-            assert_ne!(unsafe { block.as_ptr().read_volatile() }, 7);
+            for at in [0, size / 2, size - 1] {
+                // SAFETY: the page is still mapped; reading it is what the test is about.
+                assert_ne!(unsafe { block.as_ptr().add(at).read_volatile() }, 7, "byte {at} of {size}");
+            }
         }
     }
 

@@ -22,7 +22,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (size.clone(), 0..14_u32, any::<bool>()).prop_map(|(size, align_log, zeroed)| Step::Take { size, align_log, zeroed }),
         3 => any::<usize>().prop_map(|block| Step::Give { block }),
-        2 => (any::<usize>(), size).prop_map(|(block, size)| Step::Resize { block, size }),
+        2 => (any::<usize>(), size, prop::option::of(0..16_u32), any::<bool>())
+            .prop_map(|(block, size, align_log, zeroed)| Step::Resize { block, size, align_log, zeroed }),
         1 => Just(Step::Trim),
     ]
 }

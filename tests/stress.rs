@@ -112,6 +112,19 @@ fn ten_thousand_short_threads_leave_no_memory_behind() {
     assert!(heap.check().is_clean());
 }
 
+const SIZES: [usize; 7] = [16, 64, 400, 2000, 9000, 100_000, 1 << 20];
+
+/// Takes a hundred blocks that all hold something else, and gives them back.
+fn take_a_hundred(heap: &Heap, size: usize) {
+    let take = |n: u8| {
+        let mut block = allocator_api2::vec::Vec::with_capacity_in(size, heap);
+        block.resize(16, n);
+        block
+    };
+    let blocks: Vec<_> = (0..100).map(take).collect();
+    assert!(blocks.iter().zip(0_u8..).all(|(block, n)| **block == [n; 16]));
+}
+
 /// Counts that do not depend on the machine: what a sleeping thread and a freeing thread may hold.
 #[test]
 fn sleeping_threads_strand_only_what_lies_on_top() {
@@ -122,16 +135,11 @@ fn sleeping_threads_strand_only_what_lies_on_top() {
         let (wake, is_woken) = mpsc::channel::<()>();
         let heap = &heap;
         let sleeper = scope.spawn(move || {
-            for size in [16_usize, 64, 400, 2000, 9000, 100_000, 1 << 20] {
-                let blocks: Vec<_> = (0..100)
-                    .map(|_| allocator_api2::vec::Vec::<u8, _>::with_capacity_in(size, heap))
-                    .collect();
-                drop(blocks);
-            }
+            SIZES.into_iter().for_each(|size| take_a_hundred(heap, size));
             filled.send(()).unwrap();
             is_woken.recv().unwrap();
             // Awake again, the thread finds its magazines in order.
-            drop(allocator_api2::vec::Vec::<u8, _>::with_capacity_in(400, heap));
+            SIZES.into_iter().for_each(|size| take_a_hundred(heap, size));
         });
         is_filled.recv().unwrap();
         let before = heap.stats().cached;
@@ -153,15 +161,18 @@ fn sleeping_threads_strand_only_what_lies_on_top() {
 #[test]
 fn memory_goes_back_as_time_passes() {
     let heap = Heap::in_memory().unwrap();
-    let blocks: Vec<_> =
+    let mut blocks: Vec<_> =
         (0..100_000).map(|n| allocator_api2::boxed::Box::new_in([n as u8; 300], &heap)).collect();
     let full = heap.stats().resident;
     assert!(full > 30_000_000);
-    drop(blocks);
+    // Before the frees: on a slow machine a period may pass in the midst of them.
     let start = Instant::now();
+    // A block stays in many of the slabs, of which most pages can go back all the same.
+    let mut number = 0..;
+    blocks.retain(|_| number.next().unwrap() % 500 == 0);
     // Light work of random sizes, as a server does between requests: the clock is looked at in misses.
     let mut random = common::random::Random::new(1);
-    while heap.stats().resident > full / 10 {
+    while heap.stats().resident > full / 4 {
         assert!(start.elapsed() < Duration::from_secs(20), "{}", heap.stats());
         let some: Vec<_> = (0..10)
             .map(|_| allocator_api2::vec::Vec::<u8, _>::with_capacity_in(random.size(14), &heap))
@@ -170,5 +181,8 @@ fn memory_goes_back_as_time_passes() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(start.elapsed() > Duration::from_millis(90), "given back at once, after {:?}", start.elapsed());
+    let stats = heap.stats();
+    assert!(stats.decay_periods >= 1 && stats.purged_pages * 4096 > full / 2, "{stats}");
+    assert!(blocks.iter().enumerate().all(|(n, block)| **block == [(n * 500) as u8; 300]));
     assert!(heap.check().is_clean());
 }

@@ -21,3 +21,6 @@ pub(crate) use header::{Header, NotAnImage, SIZES};
 pub use info::{BlockInfo, BlockState};
 pub use pressure::{Level, Pressure, Thresholds};
 pub use stats::{ClassStats, Stats};
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ impl fmt::Debug for Magazines {
         f.debug_struct("Magazines").field("pools", &self.pools).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -388,11 +388,34 @@ mod tests {
         assert!(region.grow((1 << 16) + 1).is_err());
         assert_eq!(region.locate(region.page_start(Page(3)).addr() + 17), Some((Page(3), 17)));
         assert_eq!(region.locate(base.as_ptr().addr()), None);
+        let last = region.page_start(Page((1 << 16) - 1)).addr() + PAGE - 1;
+        assert_eq!(region.locate(last), Some((Page((1 << 16) - 1), low32(PAGE - 1))));
+        assert_eq!(region.locate(last + 1), None);
+        assert_eq!(region.offset_of(last + 1), region.plan().bytes() as u64);
+    }
+
+    #[test]
+    fn huge_pages_are_asked_for_from_one_filled_to_half_of_one() {
+        let region = Region::reserve(&SIZES, 1 << 12, 16).unwrap();
+        let asked = |used: usize, grown: bool| {
+            if grown {
+                region.grown_to(used)
+            } else {
+                region.shrunk_to(used)
+            }
+            region.huge.get() == 1
+        };
+        assert!(!asked(HUGE - PAGE, true) && asked(HUGE, true));
+        assert!(asked(HUGE / 2, false) && !asked(HUGE / 2 - PAGE, false));
+        assert!(!asked(HUGE - PAGE, true) && asked(HUGE + PAGE, true));
     }
 
     #[test]
     fn where_address_space_is_short_less_is_reserved() {
-        let region = Region::reserve(&SIZES, u32::MAX, 1 << 10).unwrap();
-        assert!(region.plan().pages() >= 1 << 10);
+        // With so much beside each page no process has room for all of them.
+        let sizes = Sizes { slab: 1 << 16, ..SIZES };
+        assert!(Region::reserve(&sizes, u32::MAX, u32::MAX).is_err());
+        let region = Region::reserve(&sizes, u32::MAX, 1 << 10).unwrap();
+        assert!((1 << 10..u32::MAX).contains(&region.plan().pages()));
     }
 }

@@ -117,3 +117,29 @@ impl<T> fmt::Debug for Table<T> {
         write!(f, "Table({:?}, {} entries)", self.start, self.len)
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::process::Command;
+
+    const CHILD: &str = "OUTLIVE_TEST_TABLE";
+
+    #[test]
+    fn an_entry_beyond_its_table_ends_the_process() {
+        if std::env::var_os(CHILD).is_some() {
+            let words = [1_u64, 2, 3];
+            // SAFETY: the words live as long as the table, which is one shorter than they are.
+            let table = unsafe { Table::new(NonNull::from(&words[0]), 2) };
+            assert_eq!((*table.at(0), *table.at(1)), (1, 2));
+            std::println!("SURVIVED {}", table.at(2));
+            return;
+        }
+        let test = "region::place::tests::an_entry_beyond_its_table_ends_the_process";
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let output = child.args([test, "--exact", "--nocapture"]).env(CHILD, "1").output().unwrap();
+        let said = std::string::String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("an entry points beyond its table"), "{said}");
+    }
+}

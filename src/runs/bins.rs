@@ -175,6 +175,13 @@ impl Bins {
         }
     }
 
+    /// Makes the bit of this bin wrong.
+    #[cfg(test)]
+    pub(crate) fn flip_bit(&self, bin: Bin) {
+        let word = &self.second[bin.first()];
+        word.set(word.get() ^ 1 << bin.second());
+    }
+
     /// Whether the bits say of this bin what its head says, and none is set that could not be.
     pub(crate) fn bits_are_true(&self, bin: Bin) -> bool {
         let second = self.second[bin.first()].get();

@@ -65,8 +65,34 @@ fn verify(runs: &Runs, owned: &[Owned]) {
     }
     binned.sort_unstable();
     assert_eq!(binned, free_runs);
+    assert_eq!(runs.lock().free_runs() as usize, free_runs.len());
+    assert_eq!(runs.lock().longest_free(), free_runs.iter().map(|(_, len)| *len).max().unwrap_or(0));
     let touched: u32 = free_runs.iter().map(|(first, len)| runs.touched().count(Page(*first), *len)).sum();
     assert_eq!(runs.state().touched_free.get(), touched);
+}
+
+/// What the counters should be, as far as they depend on what was before.
+#[derive(Default)]
+struct Counts {
+    peak: u32,
+    grown: u64,
+    purged: u64,
+    pages: u32,
+    /// The least that `touched_free` has been since the last look.
+    surplus: u32,
+}
+
+impl Counts {
+    /// Follows one step, and compares.
+    fn follow(&mut self, runs: &Runs) {
+        let state = runs.state();
+        self.peak = self.peak.max(state.used.get());
+        self.grown += u64::from(state.pages.get() > self.pages);
+        self.pages = state.pages.get();
+        self.surplus = self.surplus.min(state.touched_free.get());
+        assert_eq!(state.peak.get(), self.peak);
+        assert_eq!(runs.counts(), (self.grown, self.purged));
+    }
 }
 
 struct Random(u64);
@@ -82,6 +108,7 @@ impl Random {
 fn random_programs_keep_every_invariant_and_end_as_one_run() {
     for seed in 0..40 {
         let (runs, mut random, mut owned) = (runs(), Random(seed), Vec::<Owned>::new());
+        let mut counts = Counts::default();
         for step in 0..600 {
             match random.below(10) {
                 0..4 => {
@@ -106,9 +133,14 @@ fn random_programs_keep_every_invariant_and_end_as_one_run() {
                         assert!(pages > owned[at].pages, "seed {seed} step {step}: a run could not shrink");
                     }
                 }
+                _ if random.below(3) == 0 => {
+                    assert_eq!(runs.lock().surplus(), counts.surplus, "seed {seed} step {step}");
+                    counts.surplus = runs.state().touched_free.get();
+                }
                 _ => {
                     let withdrawn = runs.lock().withdraw();
                     if let Some((first, len)) = withdrawn {
+                        counts.purged += u64::from(runs.touched().count(first, len));
                         // SAFETY: the run was withdrawn: nobody uses it.
                         let purged = unsafe { runs.region().purge(first, len) };
                         runs.lock().readmit(first, len, purged);
@@ -116,6 +148,7 @@ fn random_programs_keep_every_invariant_and_end_as_one_run() {
                 }
             }
             verify(&runs, &owned);
+            counts.follow(&runs);
         }
         for run in owned {
             runs.lock().give(Page(run.first), run.pages).unwrap();
@@ -161,8 +194,9 @@ fn every_order_of_freeing_neighbours_merges_them() {
 fn what_is_no_run_is_refused_and_changes_nothing() {
     let runs = runs();
     let first = runs.lock().take(4, PAGE).unwrap().first;
-    assert!(runs.lock().give(first.plus(1), 3).is_err());
-    assert!(runs.lock().give(first, 3).is_err());
+    for (page, pages) in (0..4).flat_map(|page| (1..6).map(move |pages| (page, pages))) {
+        assert!((page, pages) == (0, 4) || runs.lock().give(first.plus(page), pages).is_err());
+    }
     assert!(runs.lock().resize(first, 5, 9).is_err());
     verify(&runs, &[Owned { first: first.0, pages: 4 }]);
     runs.lock().give(first, 4).unwrap();
@@ -186,7 +220,21 @@ fn a_limit_and_the_regions_end_are_refusals() {
     assert!(runs.lock().take(1, 1 << 62).is_none());
     assert_eq!(runs.lock().resize(half, 60, u32::MAX), Ok(false));
     runs.lock().give(half, 60).unwrap();
-    assert!(runs.lock().take(PAGES - runs.guard_pages(), PAGE).is_some());
+    let all = runs.lock().take(PAGES - runs.guard_pages(), PAGE).unwrap().first;
+    runs.lock().give(all, PAGES - runs.guard_pages()).unwrap();
+}
+
+/// Where a run of just the length is the only one left, it is found, although shorter ones lie in its bin.
+#[test]
+fn the_last_run_that_fits_is_found() {
+    let runs = runs();
+    // The shortest length of its bin is 32.
+    let first = runs.lock().take(34, PAGE).unwrap().first;
+    let rest = PAGES - 34 - 2 * runs.guard_pages();
+    assert!(runs.lock().take(rest, PAGE).is_some());
+    runs.lock().give(first, 34).unwrap();
+    assert!(runs.lock().take(35, PAGE).is_none());
+    assert_eq!(runs.lock().take(34, PAGE).map(|taken| taken.first), Some(first));
 }
 
 #[test]

@@ -16,11 +16,17 @@ pub trait Face {
     /// # Safety
     /// The block came from this face with this layout, and is used no more.
     unsafe fn give(&self, block: NonNull<u8>, layout: Layout);
-    /// Makes a block larger or smaller.
+    /// Makes a block larger or smaller, or aligned otherwise; what is new of it is zeroed if asked for.
     ///
     /// # Safety
     /// The block came from this face with layout `old`.
-    unsafe fn resize(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>>;
+    unsafe fn resize(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+        zeroed: bool,
+    ) -> Option<NonNull<u8>>;
     /// The heap behind it.
     fn heap(&self) -> &Heap;
 
@@ -52,14 +58,30 @@ impl Face for Plain<'_> {
         }
     }
 
-    unsafe fn resize(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+    unsafe fn resize(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+        zeroed: bool,
+    ) -> Option<NonNull<u8>> {
         // SAFETY: the caller's promise.
-        unsafe { self.0.reallocate(block, old, new) }.ok()
+        let block = unsafe { self.0.reallocate(block, old, new) }.ok()?;
+        Some(zero_beyond(block, old, new, zeroed))
     }
 
     fn heap(&self) -> &Heap {
         self.0
     }
+}
+
+/// Zeroes what a block has more than before, if asked for.
+fn zero_beyond(block: NonNull<u8>, old: Layout, new: Layout, zeroed: bool) -> NonNull<u8> {
+    if zeroed && new.size() > old.size() {
+        // SAFETY: the block holds the new size.
+        unsafe { block.add(old.size()).write_bytes(0, new.size() - old.size()) };
+    }
+    block
 }
 
 macro_rules! trait_face {
@@ -89,9 +111,18 @@ macro_rules! trait_face {
                 unsafe { Allocator::deallocate(&self.0, block, layout) };
             }
 
-            unsafe fn resize(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+            unsafe fn resize(
+                &self,
+                block: NonNull<u8>,
+                old: Layout,
+                new: Layout,
+                zeroed: bool,
+            ) -> Option<NonNull<u8>> {
                 use $($path)*::Allocator;
-                let moved = if new.size() >= old.size() {
+                let moved = if new.size() >= old.size() && zeroed {
+                    // SAFETY: the caller's promise, and the new size is no smaller.
+                    unsafe { Allocator::grow_zeroed(&self.0, block, old, new) }
+                } else if new.size() >= old.size() {
                     // SAFETY: the caller's promise, and the new size is no smaller.
                     unsafe { Allocator::grow(&self.0, block, old, new) }
                 } else {
@@ -136,9 +167,15 @@ impl Face for Process {
         }
     }
 
-    unsafe fn resize(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+    unsafe fn resize(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+        zeroed: bool,
+    ) -> Option<NonNull<u8>> {
         if old.size() == 0 || new.size() == 0 || old.align() != new.align() {
-            let moved = self.take(new, false)?;
+            let moved = self.take(new, zeroed)?;
             // SAFETY: both blocks hold as many bytes.
             unsafe { moved.copy_from_nonoverlapping(block, old.size().min(new.size())) };
             // SAFETY: the caller's promise.
@@ -146,7 +183,8 @@ impl Face for Process {
             return Some(moved);
         }
         // SAFETY: the caller's promise, and neither size is zero.
-        NonNull::new(unsafe { Global.realloc(block.as_ptr(), old, new.size()) })
+        let moved = NonNull::new(unsafe { Global.realloc(block.as_ptr(), old, new.size()) })?;
+        Some(zero_beyond(moved, old, new, zeroed))
     }
 
     fn heap(&self) -> &Heap {

@@ -18,8 +18,8 @@ pub enum Step {
     Take { size: usize, align_log: u32, zeroed: bool },
     /// Frees.
     Give { block: usize },
-    /// Reallocates.
-    Resize { block: usize, size: usize },
+    /// Reallocates, perhaps at another alignment.
+    Resize { block: usize, size: usize, align_log: Option<u32>, zeroed: bool },
     /// Gives back all that is free.
     Trim,
 }
@@ -34,7 +34,12 @@ impl Step {
                 zeroed: random.below(4) == 0,
             },
             45..80 => Self::Give { block: random.below(1 << 20) },
-            80..99 => Self::Resize { block: random.below(1 << 20), size: random.size(log) },
+            80..99 => Self::Resize {
+                block: random.below(1 << 20),
+                size: random.size(log),
+                align_log: (random.below(4) == 0).then(|| u32::try_from(random.below(14)).unwrap()),
+                zeroed: random.below(4) == 0,
+            },
             _ => Self::Trim,
         }
     }
@@ -107,17 +112,22 @@ impl<'a, F: Face> Oracle<'a, F> {
                 let block = self.blocks.swap_remove(block % self.blocks.len());
                 self.dismiss(block);
             }
-            Step::Resize { block, size } => {
+            Step::Resize { block, size, align_log, zeroed } => {
                 let at = block % self.blocks.len();
                 let block = self.blocks[at];
                 block.verify(block.layout.size());
-                let layout = Layout::from_size_align(size, block.layout.align()).unwrap();
+                let align = align_log.map_or(block.layout.align(), |log| 1 << log);
+                let layout = Layout::from_size_align(size, align).unwrap();
                 // SAFETY: the block came from this face with this layout.
-                if let Some(start) = unsafe { self.face.resize(block.start, block.layout, layout) } {
+                if let Some(start) = unsafe { self.face.resize(block.start, block.layout, layout, zeroed) } {
                     self.ranges.remove(&block.start.as_ptr().addr());
                     let mut moved = self.admit(start, layout);
                     moved.pattern = block.pattern;
-                    moved.verify(size.min(block.layout.size()));
+                    let kept = size.min(block.layout.size());
+                    moved.verify(kept);
+                    if zeroed {
+                        assert!(moved.bytes()[kept..].iter().all(|byte| *byte == 0), "{moved:?} is not zero");
+                    }
                     moved.fill();
                     self.blocks[at] = moved;
                 }
