@@ -395,8 +395,8 @@ mod tests {
     }
 
     #[test]
-    fn huge_pages_are_asked_for_from_one_filled_to_half_of_one() {
-        let region = Region::reserve(&SIZES, 1 << 12, 16).unwrap();
+    fn huge_pages_are_asked_for_as_long_as_a_heap_is_large() {
+        let region = Region::reserve(&SIZES, 1 << 14, 16).unwrap();
         let asked = |used: usize, grown: bool| {
             if grown {
                 region.grown_to(used)
@@ -405,9 +405,11 @@ mod tests {
             }
             region.huge.get() == 1
         };
-        assert!(!asked(HUGE - PAGE, true) && asked(HUGE, true));
-        assert!(asked(HUGE / 2, false) && !asked(HUGE / 2 - PAGE, false));
-        assert!(!asked(HUGE - PAGE, true) && asked(HUGE + PAGE, true));
+        assert!(!asked(HUGE_FROM - PAGE, true) && asked(HUGE_FROM, true));
+        assert!(asked(0, false), "a heap that has never been much larger keeps them");
+        region.grow(low32(HUGE_AGAIN / PAGE)).unwrap();
+        assert!(asked(SMALL_AGAIN, false) && !asked(SMALL_AGAIN - PAGE, false));
+        assert!(!asked(HUGE_AGAIN - PAGE, true) && asked(HUGE_AGAIN, true));
     }
 
     #[test]
