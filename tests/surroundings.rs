@@ -10,7 +10,7 @@ mod common;
 
 use std::alloc::Layout;
 use std::cell::RefCell;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use outlive::{Global, Heap};
@@ -93,8 +93,12 @@ fn it_works_while_thread_locals_are_destroyed() {
     assert!(late.check().is_clean() && Global.heap().unwrap().check().is_clean());
 }
 
+/// Held by tests that need seats for their heaps, or take them all.
+static SEATS: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_heap_dropped_before_its_threads_end_is_forgotten_by_them() {
+    let _seats = SEATS.lock();
     // More heaps than address space or seats would do for at one time.
     for _ in 0..600 {
         let heaps: Vec<Heap> = (0..5).map(|_| Heap::in_memory().unwrap()).collect();
@@ -110,6 +114,7 @@ fn a_heap_dropped_before_its_threads_end_is_forgotten_by_them() {
 
 #[test]
 fn more_heaps_than_seats_work_all_the_same() {
+    let _seats = SEATS.lock();
     let heaps: Vec<Heap> =
         (0..100).map(|_| Heap::options().reservation(1 << 30).in_memory().unwrap()).collect();
     let vectors: Vec<_> = heaps
