@@ -103,7 +103,7 @@ fn what_is_no_image_is_refused_with_a_reason() {
     assert!(Heap::attach(&mut buffer).is_ok());
 }
 
-/// An image that has to be moved before it can be checked lies where it was, and as it was, when it is refused.
+/// A buffer whose image has to be moved before it can be checked is as it was when the image is refused.
 #[test]
 fn a_refused_image_stays_as_it_was() {
     let mut buffer = vec![0; 300 << 10];
@@ -117,9 +117,9 @@ fn a_refused_image_stays_as_it_was() {
         let mut copy = vec![0x55; image.len() + 20_000];
         copy[place.clone()].copy_from_slice(image);
         copy[place.start + at] ^= 0x10;
-        let before = copy[place.clone()].to_vec();
+        let before = copy.clone();
         if matches!(Heap::attach(&mut copy), Err(Error::Damaged(_))) {
-            assert!(copy[place.clone()] == before, "byte {at}");
+            assert!(copy == before, "byte {at}");
             refused += 1;
         }
     }

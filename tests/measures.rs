@@ -254,3 +254,16 @@ fn collections_of_others_live_in_a_heap() {
     heap.trim();
     assert_eq!(heap.stats().used, 0);
 }
+
+/// Classes whose blocks are further apart than they are long have bytes between them that are nobody's.
+#[test]
+fn nothing_is_known_of_bytes_between_blocks() {
+    let heap = Heap::in_memory().unwrap();
+    let layout = Layout::from_size_align(4096, 8).unwrap();
+    let block = heap.allocate(layout).unwrap();
+    let at = |bytes: usize| heap.info(block.as_ptr().wrapping_add(bytes)).map(|info| info.state);
+    assert_eq!((at(0), at(4095)), (Some(BlockState::Allocated), Some(BlockState::Allocated)));
+    assert_eq!((at(4096), at(4096 + 63)), (None, None));
+    // SAFETY: the block came from this heap with this layout.
+    unsafe { heap.deallocate(block, layout) };
+}

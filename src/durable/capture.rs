@@ -3,22 +3,25 @@
 //! The caller has seized the heap: no slow path of the allocator runs. Pops and pushes go on, and so may writes to blocks.
 //!
 //! 1. Pages that were found to be written, and not committed, are kept for the next capture.
-//! 2. The magazines of a page are copied from its front to its back, counts before their slots, and only then compared. So
+//! 2. Pages that no commit has may be written to their place in the file before. They are compared with what is there if
+//!    they are written once more; until the commit counts, nobody reads them.
+//! 3. The magazines of a page are copied from its front to its back, counts before their slots, and only then compared. So
 //!    a slot below a count holds a block that was free when the count was read, or became free later; never one that was in
 //!    use all the time.
 
+use crate::error::Error;
 use crate::heap::Core;
-use crate::region::Zone;
+use crate::region::{ZONES, Zone};
 use crate::units::PAGE;
 
+use super::buffer::AlignedBuffer;
 use super::diff::LivePage;
 use super::dirty::{Method, Tracker};
-use super::file::{Changes, HeapFile};
-use super::layout::Layout;
+use super::file::{Changes, HeapFile, of_storage};
+use super::layout::Piece;
 use super::log::RecordBody;
 use super::span::PageSpan;
-use super::storage::Storage;
-use crate::region::ZONES;
+use super::storage::{Storage, StoredFile};
 
 /// How many pages ahead the processor is asked for.
 const AHEAD: usize = 2;
@@ -29,6 +32,8 @@ pub(crate) struct Capture {
     tracker: Tracker,
     /// Bytes of each zone that the tracker covers.
     covered: [u64; ZONES],
+    /// Bytes of each zone that the last commit has.
+    committed: [u64; ZONES],
     /// Spans of the region that were written since the last commit.
     pending: Vec<PageSpan>,
 }
@@ -45,11 +50,43 @@ pub(crate) struct Looked {
 impl Capture {
     pub(super) fn new(core: &Core, method: Method) -> Self {
         let tracker = Tracker::open(core.region().base(), method);
-        Self { tracker, covered: [0; ZONES], pending: Vec::new() }
+        let committed = core.committed_lengths();
+        Self { tracker, covered: [0; ZONES], committed, pending: Vec::new() }
     }
 
     pub(super) fn method(&self) -> Method {
         self.tracker.method()
+    }
+
+    /// How many bytes the heap has grown by since the last commit.
+    pub(super) fn growth(&self, core: &Core) -> u64 {
+        core.region().lengths().iter().zip(self.committed).map(|(new, old)| new - old).sum()
+    }
+
+    /// Writes written pages that no commit has to their place in the file, durably, so that the capture has only those to
+    /// compare that are written once more. The heap is seized while it is asked for them, and not while they are written.
+    pub(super) fn place<S: Storage>(
+        &mut self,
+        core: &Core,
+        file: &HeapFile<S>,
+        body: &mut RecordBody,
+    ) -> Result<(), Error> {
+        core.seize();
+        let lengths = core.region().lengths();
+        self.collect(core, lengths);
+        core.release();
+        let mut buffer = AlignedBuffer::new();
+        for zone in Zone::ALL {
+            let range = [self.committed, lengths].map(|lengths| {
+                usize::try_from(lengths[zone.index()]).unwrap_or(0) + core.region().plan().start(zone)
+            });
+            for span in take_between(&mut self.pending, range.map(|byte| (byte / PAGE) as u64)) {
+                file.layout
+                    .pieces_of(span)
+                    .try_for_each(|piece| place_piece(core, file, piece, body, &mut buffer))?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts the changes into `body`, and once more into `changes`.
@@ -67,11 +104,18 @@ impl Capture {
         let mut pages = Vec::new();
         for span in &self.pending {
             looked.reported += span.count;
-            pages_of(&file.layout, *span, &mut |page| pages.push(page));
+            for piece in file.layout.pieces_of(*span) {
+                let steps = (0..piece.bytes).step_by(PAGE);
+                pages.extend(steps.map(|step| Page {
+                    offset: piece.offset + step,
+                    file: (piece.file + step as u64) / PAGE as u64,
+                    is_cache: file.layout.plan().zone_at(piece.offset) == Zone::Caches,
+                }));
+            }
         }
         for (index, page) in pages.iter().enumerate() {
             if let Some(next) = pages.get(index + AHEAD) {
-                next.live(core).prefetch(file.view.page(next.file));
+                live(core, next.offset).prefetch(file.view.page(next.file));
             }
             page.compare(core, file, body, changes);
         }
@@ -79,8 +123,9 @@ impl Capture {
     }
 
     /// What was captured is committed.
-    pub(super) fn committed(&mut self) {
+    pub(super) fn note_commit(&mut self) {
         self.pending.clear();
+        self.committed = self.covered;
     }
 
     fn collect(&mut self, core: &Core, lengths: [u64; ZONES]) {
@@ -98,6 +143,52 @@ impl Capture {
         self.tracker.collect(&ranges, &mut |span| pending.push(span));
         merge(pending);
     }
+}
+
+/// How much is written to the file at once.
+const PLACED_AT_ONCE: usize = 1 << 20;
+
+fn place_piece<S: Storage>(
+    core: &Core,
+    file: &HeapFile<S>,
+    piece: Piece,
+    body: &mut RecordBody,
+    buffer: &mut AlignedBuffer,
+) -> Result<(), Error> {
+    for at in (0..piece.bytes).step_by(PLACED_AT_ONCE) {
+        let bytes = (piece.bytes - at).min(PLACED_AT_ONCE);
+        let copy = &mut buffer.reach(bytes)[..bytes];
+        for (page, offset) in
+            copy.as_chunks_mut::<PAGE>().0.iter_mut().zip((piece.offset + at..).step_by(PAGE))
+        {
+            live(core, offset).copy_to(page);
+        }
+        file.base().write_durable_at(piece.file + at as u64, copy).map_err(of_storage)?;
+    }
+    body.in_place(piece.file / PAGE as u64, (piece.bytes / PAGE) as u64);
+    Ok(())
+}
+
+/// Takes the parts of sorted spans out that lie between these pages.
+fn take_between(spans: &mut Vec<PageSpan>, [from, to]: [u64; 2]) -> Vec<PageSpan> {
+    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    for span in spans.drain(..) {
+        let (first, end) = (span.first.clamp(from, to), span.end().clamp(from, to));
+        taken.push(PageSpan::between(first, end));
+        left.push(PageSpan::between(span.first, span.end().min(from)));
+        left.push(PageSpan::between(span.first.max(to), span.end()));
+    }
+    taken.retain(|span| !span.is_empty());
+    left.retain(|span| !span.is_empty());
+    *spans = left;
+    taken
+}
+
+/// The page at this offset of the region.
+fn live(core: &Core, offset: usize) -> LivePage {
+    let address = core.region().base().as_ptr().wrapping_add(offset);
+    // SAFETY: a usable page of the region, which is mapped as long as its core is there.
+    unsafe { LivePage::new(address) }
 }
 
 /// Sorts spans, and makes one of those that overlap or touch.
@@ -124,12 +215,6 @@ struct Page {
 }
 
 impl Page {
-    fn live(self, core: &Core) -> LivePage {
-        let address = core.region().base().as_ptr().wrapping_add(self.offset);
-        // SAFETY: a usable page of the region, which is mapped as long as its core is there.
-        unsafe { LivePage::new(address) }
-    }
-
     fn compare<S: Storage>(
         self,
         core: &Core,
@@ -138,7 +223,7 @@ impl Page {
         changes: &mut Changes,
     ) {
         let mut copy = Copy([0; PAGE]);
-        let mut live = self.live(core);
+        let mut live = live(core, self.offset);
         if self.is_cache {
             live.copy_to(&mut copy.0);
             // SAFETY: the copy is there to the end of this function.
@@ -162,22 +247,3 @@ impl Page {
 /// A page's copy, aligned as pages of the region are.
 #[repr(align(64))]
 struct Copy([u8; PAGE]);
-
-/// Calls `act` with each page of a span of the region that has a place in the file.
-fn pages_of(layout: &Layout, span: PageSpan, act: &mut impl FnMut(Page)) {
-    let bytes = |pages: u64| usize::try_from(pages).unwrap_or(usize::MAX).saturating_mul(PAGE);
-    let (from, to) = (bytes(span.first), bytes(span.end()));
-    for zone in Zone::ALL {
-        let start = layout.plan().start(zone);
-        let (first, end) = (from.max(start), to.min(start + layout.plan().size(zone)));
-        if first >= end {
-            continue;
-        }
-        for piece in layout.pieces(zone, first - start, end - start) {
-            for step in (0..piece.bytes).step_by(PAGE) {
-                let file = (piece.file + step as u64) / PAGE as u64;
-                act(Page { offset: piece.offset + step, file, is_cache: zone == Zone::Caches });
-            }
-        }
-    }
-}

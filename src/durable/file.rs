@@ -7,7 +7,7 @@
 //! ```
 //!
 //! 1. What is committed is the base with the overlay's lines over it, at every moment, in memory and after a crash.
-//! 2. The base is written by checkpoints only, and there only with what is committed.
+//! 2. The base is written by checkpoints, with what is committed, and by commits where no commit has anything yet.
 //! 3. The log is made at the first commit. From then on the superblock says that there is one; a heap that is only read
 //!    writes nothing.
 //! 4. After a failed sync or a failed write of a record nothing is committed any more: what reached the disk is for the
@@ -19,13 +19,14 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::os;
+use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
 use super::layout::Layout;
 use super::lines::Line;
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
-use super::overlay::{Overlay, PatchedPage};
+use super::overlay::{Frozen, Overlay, PatchedPage};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
@@ -45,6 +46,26 @@ pub(crate) struct HeapFile<S: Storage> {
     pub(super) image_pages: u64,
     pub(super) overlay: Overlay,
     failed: bool,
+}
+
+/// Everything that was committed up to some moment, on its way into the base.
+#[derive(Debug)]
+pub(crate) struct Checkpoint<F> {
+    base: Arc<F>,
+    frozen: Frozen,
+    applied: u64,
+    image_pages: u64,
+}
+
+impl<F: StoredFile> Checkpoint<F> {
+    /// Writes it, durably.
+    pub(super) fn write(&mut self) -> Result<(), Error> {
+        let mut row = Vec::new();
+        for page in self.frozen.pages() {
+            write_rows(&*self.base, &page, &mut row).map_err(of_storage)?;
+        }
+        self.base.sync().map_err(of_storage)
+    }
 }
 
 /// What an opening found in the log.
@@ -185,26 +206,46 @@ impl<S: Storage> HeapFile<S> {
         self.log.as_ref().map_or(0, Log::bytes)
     }
 
-    /// Brings everything that is committed into the base, and lets the log be used again.
-    pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
+    /// Begins to bring everything that is committed into the base. Until [`HeapFile::end_checkpoint`] commits go on.
+    pub(super) fn begin_checkpoint(&mut self) -> Result<Checkpoint<S::File>, Error> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
         }
-        let mut frozen = self.overlay.freeze();
-        let generation = frozen.generation();
-        let mut row = Vec::new();
-        for page in frozen.pages() {
-            write_rows(&*self.base, &page, &mut row).map_err(of_storage)?;
-        }
-        self.sync_base()?;
-        let superblock =
-            Superblock { applied: self.last, image_pages: self.image_pages, ..self.stored.superblock };
-        self.store(superblock)?;
+        let frozen = self.overlay.freeze();
+        Ok(Checkpoint {
+            base: Arc::clone(&self.base),
+            frozen,
+            applied: self.last,
+            image_pages: self.image_pages,
+        })
+    }
+
+    /// Says in the superblock what the base has now, and lets the log be used again.
+    pub(super) fn end_checkpoint(&mut self, checkpoint: &Checkpoint<S::File>) -> Result<(), Error> {
+        let Checkpoint { applied, image_pages, .. } = *checkpoint;
+        self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
         if let Some(log) = &mut self.log {
-            log.retire_through(self.last);
+            log.retire_through(applied);
         }
-        self.overlay.forget_through(generation);
+        self.overlay.forget_through(checkpoint.frozen.generation());
         Ok(())
+    }
+
+    /// The checkpoint did not reach the disk.
+    pub(super) fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// Makes space that no commit has read as zero, whatever an opening that crashed may have written there.
+    pub(super) fn wipe_beyond(&self, lengths: [u64; ZONES]) -> Result<(), Error> {
+        let len = self.base.len().map_err(of_storage)?;
+        let mut wiped = false;
+        for piece in self.layout.beyond(lengths).filter(|piece| piece.file < len) {
+            let bytes = (piece.bytes as u64).min(len - piece.file);
+            self.base.punch(piece.file, bytes).map_err(of_storage)?;
+            wiped = true;
+        }
+        if wiped { self.base.sync().map_err(of_storage) } else { Ok(()) }
     }
 
     /// Leaves the one file behind that has everything.
@@ -212,19 +253,14 @@ impl<S: Storage> HeapFile<S> {
         if self.log.is_none() {
             return Ok(());
         }
-        self.checkpoint()?;
+        let mut checkpoint = self.begin_checkpoint()?;
+        checkpoint.write().inspect_err(|_| self.fail())?;
+        self.end_checkpoint(&checkpoint)?;
         let superblock = self.stored.superblock;
         self.store(Superblock { flags: superblock.flags.without(Flags::LOGGED), ..superblock })?;
         self.log = None;
         self.storage.remove(&self.log_name()).map_err(of_storage)?;
         self.storage.sync().map_err(of_storage)
-    }
-
-    fn sync_base(&mut self) -> Result<(), Error> {
-        self.base.sync().map_err(|error| {
-            self.failed = true;
-            of_storage(error)
-        })
     }
 
     fn store(&mut self, superblock: Superblock) -> Result<(), Error> {

@@ -18,6 +18,7 @@ use crate::heap::SIZES;
 use crate::region::{Plan, ZONES, Zone};
 use crate::units::{HUGE, PAGE};
 
+use super::span::PageSpan;
 use super::superblock::IMAGE;
 
 /// Pages of the first chunk.
@@ -101,12 +102,32 @@ impl Layout {
         })
     }
 
+    /// The pieces of a span of the region's pages, as far as they have a place in the file.
+    pub(crate) fn pieces_of(&self, span: PageSpan) -> impl Iterator<Item = Piece> + use<> {
+        let layout = *self;
+        let bytes = |pages: u64| usize::try_from(pages).unwrap_or(usize::MAX).saturating_mul(PAGE);
+        let (from, to) = (bytes(span.first), bytes(span.end()));
+        Zone::ALL.into_iter().flat_map(move |zone| {
+            let (start, size) = (layout.plan.start(zone), layout.plan.size(zone));
+            layout.pieces(zone, from.saturating_sub(start), to.saturating_sub(start).min(size))
+        })
+    }
+
     /// The pieces of the whole image, of whose zones so many bytes are in use.
     pub(crate) fn image(&self, lengths: [u64; ZONES]) -> impl Iterator<Item = Piece> + use<> {
         let layout = *self;
         Zone::ALL.into_iter().flat_map(move |zone| {
             let length = usize::try_from(lengths[zone.index()]).unwrap_or(0).min(layout.plan.size(zone));
             layout.pieces(zone, 0, length)
+        })
+    }
+
+    /// The pieces behind what is in use of each zone.
+    pub(crate) fn beyond(&self, lengths: [u64; ZONES]) -> impl Iterator<Item = Piece> + use<> {
+        let layout = *self;
+        Zone::ALL.into_iter().flat_map(move |zone| {
+            let size = layout.plan.size(zone);
+            layout.pieces(zone, usize::try_from(lengths[zone.index()]).unwrap_or(size), size)
         })
     }
 

@@ -32,7 +32,7 @@ pub(crate) use file::of_storage;
 pub(crate) use log::SegmentBytes;
 pub(crate) use open::{Manner, Opened, open};
 pub use persist::Commit;
-pub(crate) use persist::{Durable, Persistence};
+pub(crate) use persist::{Durable, Manner as CommitManner, Persistence};
 pub(crate) use storage::{RealFolder, Storage};
 
 #[cfg(test)]

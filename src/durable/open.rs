@@ -8,7 +8,8 @@
 //!    longer than its slots holds nothing that was committed, so one that a crash left half-made is made again.
 //! 2. Opening reads the superblock, the log, and the header of the image, and maps the rest: how long it takes does not
 //!    depend on the heap's size. It writes nothing but what the log needs to be continued.
-//! 3. Nothing in the file is believed before it was compared with what the checksums cover.
+//! 3. What no commit has reads as zero: an opening after a crash sees to that, for commits write there before they count.
+//! 4. Nothing in the file is believed before it was compared with what the checksums cover.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -131,6 +132,9 @@ fn take_up<S: Storage>(
     let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes())?;
     let is_new = file.image_pages * (PAGE as u64) <= IMAGE;
     let lengths = if is_new { [0; ZONES] } else { map(&file, &place, &path)? };
+    if file.superblock().flags.has(Flags::LOGGED) {
+        file.wipe_beyond(lengths)?;
+    }
     let ground = Box::new(FileGround { base, layout });
     // SAFETY: the range was just reserved, and the front of each zone mapped.
     let region = unsafe { Region::on_file(place.keep(), *layout.plan(), lengths, ground) };

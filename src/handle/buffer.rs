@@ -5,7 +5,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 use core::ptr::NonNull;
 
 use super::Heap;
@@ -72,7 +72,7 @@ pub(super) fn image(memory: &mut [u8]) -> Result<Region, Error> {
     if plan.bytes() > room {
         return Err(Error::BufferTooSmall { found: room, expected: plan.bytes() });
     }
-    memory.copy_within(start..start + plan.bytes(), lead);
+    let moved = Moved::new(memory, start..start + plan.bytes(), lead);
     let region = over(&mut memory[lead..], plan);
     let report = {
         // SAFETY: any bytes will do for looking at them: the checker believes none before it has compared it.
@@ -80,10 +80,35 @@ pub(super) fn image(memory: &mut [u8]) -> Result<Region, Error> {
         core.check()
     };
     if !report.is_clean() {
-        memory.copy_within(lead..lead + plan.bytes(), start);
+        moved.undo(memory);
         return Err(Error::Damaged(Box::new(report)));
     }
     Ok(over(&mut memory[lead..], plan))
+}
+
+/// An image that was moved within its buffer, by less than a page.
+struct Moved {
+    from: Range<usize>,
+    to: usize,
+    /// What lay in its new place and not in the old one.
+    covered: Range<usize>,
+    before: [u8; PAGE],
+}
+
+impl Moved {
+    fn new(memory: &mut [u8], from: Range<usize>, to: usize) -> Self {
+        let end = to + from.len();
+        let covered = if to < from.start { to..from.start } else { from.end..end };
+        let mut before = [0; PAGE];
+        before[..covered.len()].copy_from_slice(&memory[covered.clone()]);
+        memory.copy_within(from.clone(), to);
+        Self { from, to, covered, before }
+    }
+
+    fn undo(self, memory: &mut [u8]) {
+        memory.copy_within(self.to..self.to + self.from.len(), self.from.start);
+        memory[self.covered.clone()].copy_from_slice(&self.before[..self.covered.len()]);
+    }
 }
 
 /// Lays a region over the start of `memory`, whose pages are aligned and for which the plan was made.

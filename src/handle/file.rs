@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::Heap;
 use crate::durable::{
-    Commit, Durable, Manner, Method, Opened, Persistence, RealFolder, Replay, SegmentBytes, Storage, open,
+    Commit, CommitManner, Durable, Manner, Method, Opened, Persistence, RealFolder, Replay, SegmentBytes,
+    Storage, open,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -87,15 +88,26 @@ impl OpenOptions {
     /// As [`Heap::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(crate::durable::of_storage)?;
-        self.open_in(folder, &name, Method::BEST).map(|(heap, _)| heap)
+        self.open_with(folder, &name, Method::BEST, true).map(|(heap, _)| heap)
     }
 
-    /// The same in any storage.
+    /// The same in any storage, with the checkpoints in the commits that are due for one.
+    #[cfg(test)]
     pub(crate) fn open_in<S: Storage + 'static>(
         self,
         storage: S,
         name: &std::ffi::OsStr,
         method: Method,
+    ) -> Result<(Heap, Replay), Error> {
+        self.open_with(storage, name, method, false)
+    }
+
+    fn open_with<S: Storage + 'static>(
+        self,
+        storage: S,
+        name: &std::ffi::OsStr,
+        method: Method,
+        in_background: bool,
     ) -> Result<(Heap, Replay), Error> {
         let manner = Manner {
             create: self.create,
@@ -104,10 +116,20 @@ impl OpenOptions {
             segment: SegmentBytes::nearest(self.segment),
         };
         let Opened { file, region, is_new, replay } = open(storage, name, &manner)?;
-        let begin = if is_new { Core::format } else { Core::take_up };
+        let begin = |core: &Core| match core.beyond_its_tables() {
+            Some((field, found, most)) => {
+                let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
+                Err(Error::FileDamaged { file: name.into(), what })
+            }
+            None if is_new => Ok(core.format()),
+            None => Ok(core.take_up()),
+        };
         // SAFETY: the region holds what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(region, begin) }?;
-        heap.file = Some(Box::new(Persistence::new(file, self.log_bound, method)));
+        heap.file = Some(Box::new(Persistence::new(
+            file,
+            CommitManner { log_bound: self.log_bound, method, in_background },
+        )));
         Ok((heap, replay))
     }
 }

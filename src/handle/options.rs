@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::{BufferHeap, Heap, buffer};
 use crate::error::Error;
-use crate::heap::{Core, Pressure, SIZES, Thresholds, add, take_seat};
+use crate::heap::{Core, Pressure, SIZES, Thresholds, add, give_seat, take_seat};
 use crate::os;
 use crate::region::Region;
 use crate::units::{PAGE, low32};
@@ -86,14 +86,26 @@ impl HeapOptions {
         self.reservation
     }
 
-    /// Makes a heap of this region, which `begin` puts in order.
+    /// Makes a heap of this region, which `begin` puts in order unless it refuses to.
     ///
     /// # Safety
     /// The region's header and tables hold a heap, or zeros.
-    pub(super) unsafe fn over(&self, region: Region, begin: fn(&Core)) -> Result<Heap, Error> {
+    pub(super) unsafe fn over(
+        &self,
+        region: Region,
+        begin: impl FnOnce(&Core) -> Result<(), Error>,
+    ) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
         let core = unsafe { self.place(region) }?;
-        self.finish(core, begin)
+        // SAFETY: the core was just placed.
+        let (begun, seat) = unsafe { (begin(core.as_ref()), core.as_ref().seat()) };
+        if let Err(error) = begun {
+            // SAFETY: placed above, and nobody else knows it.
+            unsafe { unplace(core) };
+            give_seat(seat);
+            return Err(error);
+        }
+        self.finish(core, |_| {})
     }
 
     /// Makes a heap in memory.

@@ -7,7 +7,9 @@
 use core::fmt;
 
 use super::core::Core;
+use crate::magazines::Cache;
 use crate::pools::{Slab, Spot};
+use crate::region::Zone;
 use crate::runs::{Bin, Bins, Kind, Link, Tag};
 use crate::units::{CLASSES, Class, Offset, PAGE, Page, RunClass, shape};
 
@@ -273,7 +275,7 @@ impl Checker<'_> {
     /// The record of this slab, if there can be one of this number.
     fn slab(&self, id: u32) -> Option<&Slab> {
         let slabs = self.core.pools().slabs();
-        (id < slabs.high().min(self.core.region().plan().pages())).then(|| slabs.at(id))
+        (id < slabs.high().min(self.core.region().usable::<Slab>(Zone::Slabs))).then(|| slabs.at(id))
     }
 
     fn slab_pages(&self, id: u32) -> Option<u32> {
@@ -398,7 +400,7 @@ impl Checker<'_> {
 
     fn check_caches(&mut self) {
         let core = self.core;
-        let (high, room) = (core.magazines.state().high.get(), core.region().plan().caches());
+        let (high, room) = (core.magazines.state().high.get(), core.region().usable::<Cache>(Zone::Caches));
         if high > room {
             self.report.add(FindingKind::Caches, 0_u64, high, room);
             return;

@@ -8,10 +8,10 @@ use super::decay::Decay;
 use super::fast::{pop_any, push_any};
 use super::header::Header;
 use super::pressure::Gauge;
-use crate::magazines::{Magazines, NO_SEAT, Seat, with_seat};
+use crate::magazines::{Cache, Magazines, NO_SEAT, Seat, with_seat};
 use crate::misuse::{Claimed, Misuse};
-use crate::pools::Pools;
-use crate::region::{Placed, Region};
+use crate::pools::{Pools, Slab};
+use crate::region::{Placed, Region, ZONES, Zone};
 use crate::runs::{Kind, Runs};
 use crate::sync::{AtomicPtr, Lock};
 use crate::units::{Class, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
@@ -53,6 +53,18 @@ impl Core {
     pub(crate) fn format(&self) {
         self.header.format(self.region().plan());
         self.header.magazines.base.set(self.region().base().as_ptr().addr() as u64);
+    }
+
+    /// Compares the numbers by which tables are read with what is usable of these: the field, what it says, what it may say.
+    pub(crate) fn beyond_its_tables(&self) -> Option<(&'static str, u32, u32)> {
+        let region = self.region();
+        [
+            ("number of caches", self.magazines.state().high.get(), region.usable::<Cache>(Zone::Caches)),
+            ("number of slabs", self.pools().slabs().high(), region.usable::<Slab>(Zone::Slabs)),
+            ("number of pages", self.runs().state().pages.get(), region.pages()),
+        ]
+        .into_iter()
+        .find(|(_, found, most)| found > most)
     }
 
     /// Makes a checked image usable in this process.
@@ -107,6 +119,11 @@ impl Core {
         for (word, length) in self.header.lengths.iter().zip(self.region().lengths()) {
             word.set(length);
         }
+    }
+
+    /// What [`Core::note_lengths`] noted last, or what the image had when it was taken up.
+    pub(crate) fn committed_lengths(&self) -> [u64; ZONES] {
+        core::array::from_fn(|zone| self.header.lengths[zone].get())
     }
 
     /// Undoes [`Core::seize`].

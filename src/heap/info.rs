@@ -51,8 +51,8 @@ impl Core {
         let slab = self.pools().slabs().at(id);
         let class = slab.class()?;
         let shape = shape(class);
-        let (block, _) = shape.locate(distance.checked_sub(slab.colour())?);
-        if block >= shape.blocks {
+        let (block, rest) = shape.locate(distance.checked_sub(slab.colour())?);
+        if block >= shape.blocks || rest as usize >= class.size() {
             return None;
         }
         let start = self.pools().block_start(slab, shape.stride, block);

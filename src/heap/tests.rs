@@ -175,6 +175,8 @@ const DAMAGES: &[Damage] = &[
         heap.records.at(((spare - 1) * RECORD + 4) as usize).set(spare);
     }),
     (Kind::Caches, |heap| heap.core.magazines().state().high.set(CACHES + 1)),
+    // More than there is memory for, though not more than there is room for.
+    (Kind::Caches, |heap| heap.core.magazines().state().high.set(CACHES)),
     (Kind::MagazineCount, |heap| heap.magazine(0).set(heap.magazine(1).get() + 1)),
     (Kind::MagazineCount, |heap| heap.magazine(1).set(1000)),
     // The inside of a block, a free block of the slab, and nothing of ours.

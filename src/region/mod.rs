@@ -188,6 +188,11 @@ impl Region {
         unsafe { self.base.add(self.plan.start(zone)) }
     }
 
+    /// How many `T`s of the table that fills `zone` are usable.
+    pub(crate) fn usable<T>(&self, zone: Zone) -> u32 {
+        low32((self.committed_in(zone) / size_of::<T>()).min(u32::MAX as usize))
+    }
+
     /// Makes at least the first `bytes` of `zone` usable.
     pub(crate) fn ensure(&self, zone: Zone, bytes: usize) -> Result<(), os::Fault> {
         let have = self.committed_in(zone);

@@ -113,6 +113,11 @@ impl Plan {
         self.edges[zone.index() + 1] - self.edges[zone.index()]
     }
 
+    /// The zone in which byte `offset` of the region lies.
+    pub(crate) fn zone_at(&self, offset: usize) -> Zone {
+        Zone::ALL.into_iter().rfind(|zone| self.start(*zone) <= offset).unwrap_or(Zone::Header)
+    }
+
     /// How many pages the region has room for.
     pub(crate) const fn pages(&self) -> u32 {
         self.pages
