@@ -64,29 +64,29 @@ impl Capture {
     }
 
     /// Writes written pages that no commit has to their place in the file, durably, so that the capture has only those to
-    /// compare that are written once more. The heap is seized while it is asked for them, and not while they are written.
+    /// compare that are written once more; says where in the file that was. The heap is seized while it is asked for them, and not while they are written.
     pub(super) fn place<S: Storage>(
         &mut self,
         core: &Core,
         file: &HeapFile<S>,
         body: &mut RecordBody,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<PageSpan>, Error> {
         core.seize();
         let lengths = core.region().lengths();
         self.collect(core, lengths);
         core.release();
-        let mut buffer = AlignedBuffer::new();
+        let (mut buffer, mut placed) = (AlignedBuffer::new(), Vec::new());
         for zone in Zone::ALL {
             let range = [self.committed, lengths].map(|lengths| {
                 usize::try_from(lengths[zone.index()]).unwrap_or(0) + core.region().plan().start(zone)
             });
             for span in take_between(&mut self.pending, range.map(|byte| (byte / PAGE) as u64)) {
-                file.layout
-                    .pieces_of(span)
-                    .try_for_each(|piece| place_piece(core, file, piece, body, &mut buffer))?;
+                for piece in file.layout.pieces_of(span) {
+                    placed.push(place_piece(core, file, piece, body, &mut buffer)?);
+                }
             }
         }
-        Ok(())
+        Ok(placed)
     }
 
     /// Puts the changes into `body`, and once more into `changes`.
@@ -154,7 +154,7 @@ fn place_piece<S: Storage>(
     piece: Piece,
     body: &mut RecordBody,
     buffer: &mut AlignedBuffer,
-) -> Result<(), Error> {
+) -> Result<PageSpan, Error> {
     for at in (0..piece.bytes).step_by(PLACED_AT_ONCE) {
         let bytes = (piece.bytes - at).min(PLACED_AT_ONCE);
         let copy = &mut buffer.reach(bytes)[..bytes];
@@ -165,8 +165,9 @@ fn place_piece<S: Storage>(
         }
         file.base().write_durable_at(piece.file + at as u64, copy).map_err(of_storage)?;
     }
-    body.in_place(piece.file / PAGE as u64, (piece.bytes / PAGE) as u64);
-    Ok(())
+    let placed = PageSpan { first: piece.file / PAGE as u64, count: (piece.bytes / PAGE) as u64 };
+    body.in_place(placed.first, placed.count);
+    Ok(placed)
 }
 
 /// Takes the parts of sorted spans out that lie between these pages.

@@ -38,7 +38,7 @@ pub(crate) struct HeapFile<S: Storage> {
     base: Arc<S::File>,
     stored: Stored,
     pub(super) layout: Layout,
-    pub(super) view: View,
+    pub(super) view: Arc<View>,
     log: Option<Log<S::File>>,
     segment: SegmentBytes,
     /// The last commit, and how many pages the image has with it.
@@ -104,7 +104,7 @@ impl<S: Storage> HeapFile<S> {
         let longest = layout.file_len(layout.longest()) / PAGE as u64;
         let descriptor = base.descriptor().map_err(of_storage)?;
         // SAFETY: a heap's file is locked, and shortened by nobody while it is open.
-        let view = unsafe { View::open(descriptor, 0, longest) }.map_err(no_memory)?;
+        let view = Arc::new(unsafe { View::open(descriptor, 0, longest) }.map_err(no_memory)?);
         let superblock = stored.superblock;
         let mut file = Self {
             storage,

@@ -10,6 +10,8 @@ use std::os::fd::BorrowedFd;
 use crate::os;
 use crate::units::{HUGE, PAGE};
 
+use super::span::PageSpan;
+
 /// Maps `pages` pages of `file` from `offset` on over reserved memory, to be lived in.
 ///
 /// # Safety
@@ -53,15 +55,16 @@ impl View {
     /// The address of a page, to be read where the file has it and while nobody writes it.
     #[inline]
     pub(crate) fn page(&self, page: u64) -> *const [u8; PAGE] {
-        debug_assert!(page < self.pages);
+        debug_assert!(page <= self.pages);
         self.base.as_ptr().cast::<[u8; PAGE]>().wrapping_add(bytes(page).unwrap_or(0) / PAGE).cast_const()
     }
 
-    /// Brings the first `pages` pages, which the file has, into memory, so that no comparison waits for them.
-    pub(crate) fn populate(&self, pages: u64) -> Result<(), os::Fault> {
-        let bytes = bytes(pages.min(self.pages)).ok_or(os::Fault::NOMEM)?;
+    /// Brings pages that the file has into memory, so that no comparison waits for them.
+    pub(crate) fn populate(&self, span: PageSpan) -> Result<(), os::Fault> {
+        let (first, end) = (span.first.min(self.pages), span.end().min(self.pages));
+        let bytes = bytes(end - first).ok_or(os::Fault::NOMEM)?;
         // SAFETY: whole pages of the mapping.
-        unsafe { os::populate(self.base.as_ptr(), bytes) }
+        unsafe { os::populate(self.page(first).cast_mut().cast(), bytes) }
     }
 }
 
@@ -98,10 +101,10 @@ mod tests {
         // SAFETY: nobody shortens the file.
         let view = unsafe { View::open(file.as_fd(), PAGE as u64, 100) }.unwrap();
         assert!(view.page(0).addr().is_multiple_of(HUGE));
-        view.populate(2).unwrap();
+        view.populate(PageSpan { first: 0, count: 2 }).unwrap();
         // SAFETY: the file has the page, and nobody writes it.
         assert_eq!(unsafe { view.page(1).read() }, [7; PAGE]);
-        assert!(view.populate(3).is_err(), "the file has no such page yet");
+        assert!(view.populate(PageSpan { first: 0, count: 3 }).is_err(), "the file has no such page yet");
         file.seek(SeekFrom::Start(2 * PAGE as u64)).unwrap();
         file.write_all(&[8; 2 * PAGE]).unwrap();
         for page in [1, 2] {

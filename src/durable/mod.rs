@@ -33,6 +33,8 @@ pub(crate) use log::SegmentBytes;
 pub(crate) use open::{Manner, Opened, open};
 pub use persist::Commit;
 pub(crate) use persist::{Durable, Manner as CommitManner, Persistence};
+#[cfg(test)]
+pub(crate) use storage::simulated::SimulatedFolder;
 pub(crate) use storage::{RealFolder, Storage};
 
 #[cfg(test)]

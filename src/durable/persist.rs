@@ -15,6 +15,8 @@ use crate::os;
 use super::capture::{Capture, Looked};
 use super::dirty::Method;
 use super::file::{Changes, Checkpoint, HeapFile};
+use super::mapping::View;
+use super::span::PageSpan;
 use super::storage::Storage;
 
 /// What a commit did.
@@ -155,6 +157,17 @@ impl<S: Storage> Persistence<S> {
     }
 }
 
+/// Brings what was written past the system's cache back into it: the next commits compare with it.
+fn warm(view: &Arc<View>, spans: Vec<PageSpan>) {
+    let view = Arc::clone(view);
+    std::thread::spawn(move || {
+        for span in spans {
+            // What cannot be read now is read, or refused, when it is needed.
+            let _ = view.populate(span);
+        }
+    });
+}
+
 impl<S: Storage + 'static> Durable for Persistence<S> {
     fn persist(&self, core: &Core) -> Result<Commit, Error> {
         self.check_process()?;
@@ -165,7 +178,10 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         let capture = capture.get_or_insert_with(|| Capture::new(core, self.manner.method));
         changes.clear();
         if capture.growth(core) >= PLACED_FROM {
-            capture.place(core, file, &mut body)?;
+            let placed = capture.place(core, file, &mut body)?;
+            if self.manner.in_background {
+                warm(&file.view, placed);
+            }
         }
         let begun = Instant::now();
         core.seize();

@@ -121,8 +121,14 @@ impl OpenOptions {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
                 Err(Error::FileDamaged { file: name.into(), what })
             }
-            None if is_new => Ok(core.format()),
-            None => Ok(core.take_up()),
+            None => {
+                if is_new {
+                    core.format()
+                } else {
+                    core.take_up()
+                }
+                Ok(())
+            }
         };
         // SAFETY: the region holds what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(region, begin) }?;
@@ -199,5 +205,70 @@ impl Heap {
 
     fn durable(&self) -> Result<&dyn Durable, Error> {
         self.file.as_deref().ok_or(Error::NoFile)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::alloc::Layout;
+    use std::ffi::OsStr;
+    use std::ptr::NonNull;
+
+    use super::*;
+    use crate::durable::SimulatedFolder;
+
+    fn open(folder: &SimulatedFolder) -> (Heap, Replay) {
+        OpenOptions::new()
+            .heap(HeapOptions::new().reservation(16 << 20))
+            .open_in(folder.clone(), OsStr::new("heap"), Method::BEST)
+            .unwrap()
+    }
+
+    /// The first number of every block, in order.
+    fn numbers(heap: &Heap) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        // SAFETY: the blocks of these tests hold a number each.
+        heap.for_each_block(|block, _| numbers.push(unsafe { block.cast::<u64>().read() }));
+        numbers.sort_unstable();
+        numbers
+    }
+
+    fn put(heap: &Heap, number: u64, layout: Layout) -> NonNull<u8> {
+        let block = heap.allocate(layout).unwrap();
+        // SAFETY: the block holds a number.
+        unsafe { block.cast::<u64>().write(number) };
+        block
+    }
+
+    #[test]
+    fn a_heap_is_found_as_its_last_commit_left_it_after_a_crash_and_after_a_close() {
+        let (folder, layouts) =
+            (SimulatedFolder::new(), [Layout::new::<u64>(), Layout::new::<[u64; 9000]>()]);
+        let (heap, replay) = open(&folder);
+        assert_eq!((replay, heap.last_commit()), (Replay::default(), 0));
+        let blocks: Vec<_> = (0..200).map(|n| put(&heap, n, layouts[usize::from(n % 50 == 0)])).collect();
+        assert_eq!(heap.persist().unwrap().sequence, 1);
+        // SAFETY: a block of this heap, with its layout.
+        unsafe { heap.deallocate(blocks[7], layouts[0]) };
+        put(&heap, 1000, layouts[0]);
+        assert_eq!(heap.persist().unwrap().sequence, 2);
+        put(&heap, 2000, layouts[1]);
+        let kept: Vec<u64> = (0..7).chain(8..200).chain([1000]).collect();
+
+        let crashed = folder.crashes().last().unwrap().disk(0);
+        let (found, replay) = open(&crashed);
+        assert_eq!((replay.commits, found.last_commit()), (2, 2));
+        assert_eq!(numbers(&found), kept);
+        assert!(found.check().is_clean());
+        put(&found, 3000, layouts[0]);
+        assert_eq!(found.persist().unwrap().sequence, 3);
+        found.close().unwrap();
+        assert!(!crashed.exists(OsStr::new("heap.log")).unwrap());
+        let (again, replay) = open(&crashed);
+        assert_eq!((replay.commits, again.last_commit()), (0, 3));
+        assert_eq!(numbers(&again), [&kept[..], &[3000]].concat());
+
+        drop(heap);
+        assert_eq!(numbers(&open(&folder).0), kept, "a drop keeps what was committed and nothing more");
     }
 }

@@ -97,8 +97,11 @@ impl HeapOptions {
     ) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
         let core = unsafe { self.place(region) }?;
-        // SAFETY: the core was just placed.
-        let (begun, seat) = unsafe { (begin(core.as_ref()), core.as_ref().seat()) };
+        let (begun, seat) = {
+            // SAFETY: the core was just placed.
+            let core = unsafe { core.as_ref() };
+            (begin(core), core.seat())
+        };
         if let Err(error) = begun {
             // SAFETY: placed above, and nobody else knows it.
             unsafe { unplace(core) };
