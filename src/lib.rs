@@ -3,9 +3,10 @@
 //! There are two ways in:
 //!
 //! - [`Global`] is the process's allocator: `#[global_allocator] static GLOBAL: Global = Global::new();`.
-//! - [`Heap`] is a heap of its own, in memory or in a buffer, for collections that take an allocator. It has a limit if it
-//!   is given one ([`HeapOptions`]). What a buffer holds after its heap is gone is an image, which [`Heap::attach`] takes
-//!   up again at any address; a heap that lives in a file is the next step, and not there yet.
+//! - [`Heap`] is a heap of its own, for collections that take an allocator: in memory, in a buffer, or in a file. It has a
+//!   limit if it is given one ([`HeapOptions`]). What a buffer holds after its heap is gone is an image, which
+//!   [`Heap::attach`] takes up again at any address. A heap in a file ([`Heap::open`]) is found in the next run as its last
+//!   [`Heap::persist`] left it, whatever happened in between.
 //!
 //! Both are the same machinery, and answer the same questions: [`Stats`] in numbers, [`BlockInfo`] of an address, and a
 //! [`Report`] of the checker, which reads all metadata. [`Pressure`] tells how near a heap is to its limit.
@@ -40,6 +41,7 @@
 //! | 5 | `magazines` | each thread's short stacks of free blocks |
 //! | 6 | `heap` | allocation and free, limits, statistics, the checker |
 //! | 7 | `global`, `handle` | [`Global`] and [`Heap`] |
+//! | 7 | `durable` | the files of a heap: log, commit, checkpoint, recovery |
 //!
 //! `docs/design.md` in the repository follows one allocation through all of them.
 //!

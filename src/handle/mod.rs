@@ -4,6 +4,7 @@ mod allocator;
 mod buffer;
 mod file;
 mod options;
+mod root;
 
 use core::alloc::Layout;
 use core::fmt;

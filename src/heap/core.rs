@@ -13,8 +13,8 @@ use crate::misuse::{Claimed, Misuse};
 use crate::pools::{Pools, Slab};
 use crate::region::{Placed, Region, ZONES, Zone};
 use crate::runs::{Kind, Runs};
-use crate::sync::{AtomicPtr, Lock};
-use crate::units::{Class, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
+use crate::sync::{AtomicPtr, Lock, Word64};
+use crate::units::{Class, Offset, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
 
 /// Freed memory is filled with this in a hardened heap.
 const FREED: u8 = 0xDE;
@@ -53,6 +53,26 @@ impl Core {
     pub(crate) fn format(&self) {
         self.header.format(self.region().plan());
         self.header.magazines.base.set(self.region().base().as_ptr().addr() as u64);
+    }
+
+    /// The header's word for the root.
+    pub(crate) fn root(&self) -> &Word64 {
+        &self.header.root
+    }
+
+    /// Where an address among the usable pages lies.
+    pub(crate) fn offset_of(&self, address: NonNull<u8>) -> Option<Offset> {
+        let address = address.as_ptr().addr();
+        self.region().locate(address)?;
+        Offset::new(self.region().offset_of(address))
+    }
+
+    /// The address at an offset, if it lies among the usable pages.
+    pub(crate) fn at(&self, offset: Offset) -> Option<NonNull<u8>> {
+        let distance = usize::try_from(offset.get()).ok()?;
+        let address = self.region().base().as_ptr().wrapping_add(distance);
+        self.region().locate(address.addr())?;
+        NonNull::new(address)
     }
 
     /// Compares the numbers by which tables are read with what is usable of these: the field, what it says, what it may say.

@@ -18,6 +18,8 @@ pub(crate) struct Header {
     /// The plan: how many pages and caches there is room for.
     pages: Word32,
     caches: Word32,
+    /// Where the block lies that the program begins with, as an offset; 0 for none.
+    pub(crate) root: Word64,
     /// In a file: the usable bytes of each zone when it was committed.
     pub(crate) lengths: [Word64; ZONES],
     pub(crate) runs: RunsState,
