@@ -76,7 +76,7 @@ mod units;
 pub use durable::{Commit, Replay};
 pub use error::Error;
 pub use global::Global;
-pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions};
+pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending};
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };

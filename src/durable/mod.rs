@@ -25,6 +25,7 @@ mod planted;
 mod span;
 mod storage;
 mod superblock;
+mod turns;
 
 pub(crate) use dirty::Method;
 pub use file::Replay;
@@ -36,6 +37,7 @@ pub(crate) use persist::{Durable, Manner as CommitManner, Persistence};
 #[cfg(test)]
 pub(crate) use storage::simulated::SimulatedFolder;
 pub(crate) use storage::{RealFolder, Storage};
+pub(crate) use turns::Ticket;
 
 #[cfg(test)]
 mod tests;

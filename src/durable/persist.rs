@@ -3,9 +3,12 @@
 //! A commit: seize the heap, capture, release it, append to the log, tell the overlay. Commits exclude each other; threads
 //! that only pop and push, or write to their blocks, are never held up.
 //!
-//! When the log is long, a thread of its own brings it into the base while commits go on.
+//! Callers who come while a commit is under way share the next one. When the log is long, a thread of its own brings it into
+//! the base while commits go on.
 
+use core::ptr::NonNull;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
@@ -18,6 +21,7 @@ use super::file::{Changes, Checkpoint, HeapFile};
 use super::mapping::View;
 use super::span::PageSpan;
 use super::storage::Storage;
+use super::turns::{Ticket, Turns};
 
 /// What a commit did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,11 +41,23 @@ pub struct Commit {
     pub log: Duration,
 }
 
-/// What the face of a heap asks of its file.
+/// What the face of a heap asks of its file. Whoever calls keeps the heap's core as it is for so long.
 pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
-    fn persist(&self, core: &Core) -> Result<Commit, Error>;
+    /// Takes a ticket for a commit of everything that was written so far.
+    fn ask(&self) -> Result<Ticket, Error>;
 
-    /// Brings all commits into the one file.
+    /// Sees to it that the commit is made, by another thread.
+    fn begin(&self, core: &Core, ticket: Ticket) -> Result<(), Error>;
+
+    /// Waits for the commit, or makes it.
+    fn redeem(&self, core: &Core, ticket: Ticket) -> Result<Commit, Error>;
+
+    fn is_covered(&self, ticket: Ticket) -> bool;
+
+    /// Commits again and again, with so much time between the ends and the beginnings.
+    fn repeat(&self, core: &Core, pause: Duration) -> Result<(), Error>;
+
+    /// Brings all commits into the one file. No thread of the heap's own uses its core any more.
     fn close(&self) -> Result<(), Error>;
 
     /// The last commit.
@@ -52,7 +68,6 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
 #[derive(Debug)]
 pub(crate) struct Persistence<S: Storage> {
     shared: Arc<Shared<S>>,
-    manner: Manner,
     /// Who opened the heap.
     process: u32,
 }
@@ -67,12 +82,16 @@ pub(crate) struct Manner {
     pub(crate) in_background: bool,
 }
 
-/// What the thread that brings the log into the base needs too.
+/// What threads of the heap's own need too.
 #[derive(Debug)]
 struct Shared<S: Storage> {
+    manner: Manner,
+    turns: Turns<Result<Commit, Error>>,
     state: Mutex<State<S>>,
-    /// Told when `checkpointing` ends.
-    ended: Condvar,
+    /// Told when `checkpointing` ends, and when `closing` begins.
+    changed: Condvar,
+    /// Threads that commit, or write checkpoints.
+    workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
@@ -81,6 +100,7 @@ struct State<S: Storage> {
     capture: Option<Capture>,
     changes: Changes,
     checkpointing: bool,
+    closing: bool,
 }
 
 /// So much longer than its bound the log gets while a checkpoint is under way; then commits wait.
@@ -96,7 +116,7 @@ impl<S: Storage> Shared<S> {
     /// The state, while no checkpoint is under way.
     fn quiet(&self) -> MutexGuard<'_, State<S>> {
         let state = self.state();
-        self.ended.wait_while(state, |state| state.checkpointing).unwrap_or_else(PoisonError::into_inner)
+        self.changed.wait_while(state, |state| state.checkpointing).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a checkpoint that was begun, and ends it.
@@ -111,28 +131,15 @@ impl<S: Storage> Shared<S> {
             }
         };
         state.checkpointing = false;
-        self.ended.notify_all();
+        self.changed.notify_all();
         ended
     }
 }
 
-impl<S: Storage> Persistence<S> {
-    pub(crate) fn new(file: HeapFile<S>, manner: Manner) -> Self {
-        let state = State { file, capture: None, changes: Changes::default(), checkpointing: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() });
-        Self { shared, manner, process: os::process() }
-    }
-
-    fn check_process(&self) -> Result<(), Error> {
-        if os::process() == self.process { Ok(()) } else { Err(Error::Forked) }
-    }
-
+impl<S: Storage + 'static> Shared<S> {
     /// Sees to it that the log does not grow for ever.
-    fn bound_log(&self) -> Result<(), Error>
-    where
-        S: 'static,
-    {
-        let mut state = self.shared.state();
+    fn bound_log(self: &Arc<Self>) -> Result<(), Error> {
+        let mut state = self.state();
         let long = state.file.log_bytes();
         if long <= self.manner.log_bound {
             return Ok(());
@@ -140,7 +147,7 @@ impl<S: Storage> Persistence<S> {
         if state.checkpointing {
             if long > self.manner.log_bound.saturating_mul(PATIENCE) {
                 drop(state);
-                drop(self.shared.quiet());
+                drop(self.quiet());
             }
             return Ok(());
         }
@@ -148,31 +155,36 @@ impl<S: Storage> Persistence<S> {
         state.checkpointing = true;
         drop(state);
         if !self.manner.in_background {
-            return self.shared.run(checkpoint);
+            return self.run(checkpoint);
         }
-        let shared = Arc::clone(&self.shared);
-        // Whether it worked is for the next commit to see.
-        std::thread::spawn(move || shared.run(checkpoint));
+        let shared = Arc::clone(self);
+        self.employ(thread::spawn(move || {
+            // Whether it worked is for the next commit to see.
+            let _ = shared.run(checkpoint);
+        }));
         Ok(())
     }
-}
 
-/// Brings what was written past the system's cache back into it: the next commits compare with it.
-fn warm(view: &Arc<View>, spans: Vec<PageSpan>) {
-    let view = Arc::clone(view);
-    std::thread::spawn(move || {
-        for span in spans {
-            // What cannot be read now is read, or refused, when it is needed.
-            let _ = view.populate(span);
+    fn employ(&self, worker: JoinHandle<()>) {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.retain(|worker| !worker.is_finished());
+        workers.push(worker);
+    }
+
+    /// Waits for all threads of the heap's own to end.
+    fn dismiss(&self) {
+        self.state().closing = true;
+        self.changed.notify_all();
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        for worker in workers {
+            // A worker that panicked has nothing more to do.
+            let _ = worker.join();
         }
-    });
-}
+    }
 
-impl<S: Storage + 'static> Durable for Persistence<S> {
-    fn persist(&self, core: &Core) -> Result<Commit, Error> {
-        self.check_process()?;
+    fn commit(self: &Arc<Self>, core: &Core) -> Result<Commit, Error> {
         self.bound_log()?;
-        let mut state = self.shared.state();
+        let mut state = self.state();
         let State { file, capture, changes, .. } = &mut *state;
         let mut body = file.body()?;
         let capture = capture.get_or_insert_with(|| Capture::new(core, self.manner.method));
@@ -188,7 +200,9 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         let Looked { reported, image_pages } = capture.take(core, file, &mut body, changes);
         core.release();
         let captured = Instant::now();
-        let sequence = file.append(&mut body, changes, image_pages)?;
+        // What has not changed is durable already.
+        let sequence =
+            if body.is_empty() { file.last } else { file.append(&mut body, changes, image_pages)? };
         capture.note_commit();
         Ok(Commit {
             sequence,
@@ -200,8 +214,101 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         })
     }
 
+    /// Commits, with pauses, until the heap closes.
+    fn commit_again_and_again(self: &Arc<Self>, core: &Core, pause: Duration) {
+        loop {
+            let state = self.state();
+            let waited = self.changed.wait_timeout_while(state, pause, |state| !state.closing);
+            if waited.unwrap_or_else(PoisonError::into_inner).0.closing {
+                return;
+            }
+            // A commit that fails is seen by the next caller who asks for one; this one tries again.
+            let _ = self.turns.redeem(self.turns.take(), || self.commit(core));
+        }
+    }
+}
+
+impl<S: Storage + 'static> Persistence<S> {
+    pub(crate) fn new(file: HeapFile<S>, manner: Manner) -> Self {
+        let state =
+            State { file, capture: None, changes: Changes::default(), checkpointing: false, closing: false };
+        let shared = Arc::new(Shared {
+            manner,
+            turns: Turns::new(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            workers: Mutex::new(Vec::new()),
+        });
+        Self { shared, process: os::process() }
+    }
+
+    fn check_process(&self) -> Result<(), Error> {
+        if os::process() == self.process { Ok(()) } else { Err(Error::Forked) }
+    }
+
+    /// Has a thread of its own work on the core, until the heap closes at the latest.
+    fn work(&self, core: &Core, work: impl FnOnce(&Arc<Shared<S>>, &Core) + Send + 'static) {
+        let (shared, core) = (Arc::clone(&self.shared), Kept(NonNull::from(core)));
+        self.shared.employ(thread::spawn(move || work(&shared, core.get())));
+    }
+}
+
+/// A core that is there until the workers have ended.
+struct Kept(NonNull<Core>);
+
+// SAFETY: a core is made to be used from all threads.
+unsafe impl Send for Kept {}
+
+impl Kept {
+    fn get(&self) -> &Core {
+        // SAFETY: `close` waits for the workers, and the heap calls it before its core goes.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+/// Brings what was written past the system's cache back into it: the next commits compare with it.
+fn warm(view: &Arc<View>, spans: Vec<PageSpan>) {
+    let view = Arc::clone(view);
+    thread::spawn(move || {
+        for span in spans {
+            // What cannot be read now is read, or refused, when it is needed.
+            let _ = view.populate(span);
+        }
+    });
+}
+
+impl<S: Storage + 'static> Durable for Persistence<S> {
+    fn ask(&self) -> Result<Ticket, Error> {
+        self.check_process().map(|()| self.shared.turns.take())
+    }
+
+    fn begin(&self, core: &Core, ticket: Ticket) -> Result<(), Error> {
+        self.check_process()?;
+        self.work(core, move |shared, core| {
+            // Whoever waits for the ticket gets the answer.
+            let _ = shared.turns.redeem(ticket, || shared.commit(core));
+        });
+        Ok(())
+    }
+
+    fn redeem(&self, core: &Core, ticket: Ticket) -> Result<Commit, Error> {
+        self.check_process()?;
+        self.shared.turns.redeem(ticket, || self.shared.commit(core))
+    }
+
+    fn is_covered(&self, ticket: Ticket) -> bool {
+        self.shared.turns.is_covered(ticket)
+    }
+
+    fn repeat(&self, core: &Core, pause: Duration) -> Result<(), Error> {
+        self.check_process()?;
+        self.work(core, move |shared, core| shared.commit_again_and_again(core, pause));
+        Ok(())
+    }
+
     fn close(&self) -> Result<(), Error> {
         self.check_process()?;
+        self.shared.dismiss();
         self.shared.quiet().file.close()
     }
 

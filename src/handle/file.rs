@@ -1,11 +1,12 @@
 //! Heaps in files.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Heap;
 use crate::durable::{
     Commit, CommitManner, Durable, Manner, Method, Opened, Persistence, RealFolder, Replay, SegmentBytes,
-    Storage, open,
+    Storage, Ticket, open,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -32,6 +33,7 @@ pub struct OpenOptions {
     existing: bool,
     segment: u64,
     log_bound: u64,
+    every: Option<Duration>,
 }
 
 impl Default for OpenOptions {
@@ -49,6 +51,7 @@ impl OpenOptions {
             existing: true,
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
+            every: None,
         }
     }
 
@@ -79,6 +82,12 @@ impl OpenOptions {
     /// How long the log gets, in bytes, before it is brought into the heap's file.
     pub fn log_bound(mut self, bytes: u64) -> Self {
         self.log_bound = bytes;
+        self
+    }
+
+    /// Has a thread of the heap's own persist it, with pauses of this length. Nothing is written where nothing has changed.
+    pub fn persist_every(mut self, pause: Duration) -> Self {
+        self.every = Some(pause);
         self
     }
 
@@ -132,11 +141,35 @@ impl OpenOptions {
         };
         // SAFETY: the region holds what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(region, begin) }?;
-        heap.file = Some(Box::new(Persistence::new(
-            file,
-            CommitManner { log_bound: self.log_bound, method, in_background },
-        )));
+        let manner = CommitManner { log_bound: self.log_bound, method, in_background };
+        heap.file = Some(Box::new(Persistence::new(file, manner)));
+        if let Some(pause) = self.every {
+            heap.durable()?.repeat(heap.core(), pause)?;
+        }
         Ok((heap, replay))
+    }
+}
+
+/// A commit that [`Heap::persist_async`] has begun.
+#[derive(Debug)]
+#[must_use = "whether the commit worked is said by `wait`"]
+pub struct Pending<'heap> {
+    heap: &'heap Heap,
+    ticket: Ticket,
+}
+
+impl Pending<'_> {
+    /// Whether the commit has been made, or has failed.
+    pub fn is_done(&self) -> bool {
+        self.heap.durable().is_ok_and(|file| file.is_covered(self.ticket))
+    }
+
+    /// Waits until the commit is durable.
+    ///
+    /// # Errors
+    /// As [`Heap::persist`].
+    pub fn wait(self) -> Result<Commit, Error> {
+        self.heap.durable()?.redeem(self.heap.core(), self.ticket)
     }
 }
 
@@ -185,7 +218,33 @@ impl Heap {
     /// [`Error::NoFile`] for a heap in memory, [`Error::File`] with what the system said, [`Error::Failed`] after a sync
     /// or a write to the log has failed, [`Error::Forked`]. The last commit is not affected by any of them.
     pub fn persist(&self) -> Result<Commit, Error> {
-        self.durable()?.persist(self.core())
+        let file = self.durable()?;
+        file.redeem(self.core(), file.ask()?)
+    }
+
+    /// The same, without waiting: a thread of its own makes the commit, of everything that was written before this call.
+    ///
+    /// ```
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-async-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("async.heap");
+    /// let heap = outlive::Heap::open(&path)?;
+    /// let block = heap.allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// let pending = heap.persist_async()?;
+    /// // ... something else ...
+    /// assert_eq!(pending.wait()?.sequence, 1);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoFile`], [`Error::Forked`]; what becomes of the commit, [`Pending::wait`] says.
+    pub fn persist_async(&self) -> Result<Pending<'_>, Error> {
+        let file = self.durable()?;
+        let ticket = file.ask()?;
+        file.begin(self.core(), ticket)?;
+        Ok(Pending { heap: self, ticket })
     }
 
     /// Brings all commits into the one file and closes the heap. What was not persisted is lost.

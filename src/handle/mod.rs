@@ -12,7 +12,7 @@ use core::num::NonZero;
 use core::ptr::NonNull;
 
 pub use buffer::BufferHeap;
-pub use file::OpenOptions;
+pub use file::{OpenOptions, Pending};
 pub use options::HeapOptions;
 
 use crate::durable::Durable;
