@@ -163,8 +163,8 @@ impl<S: Storage> HeapFile<S> {
         &self.base
     }
 
-    /// An empty body for the next commit; makes the log if there is none yet.
-    pub(super) fn body(&mut self) -> Result<RecordBody, Error> {
+    /// Makes sure that a commit can be made; makes the log if there is none yet.
+    pub(super) fn begin_commit(&mut self) -> Result<(), Error> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
         }
@@ -175,6 +175,11 @@ impl<S: Storage> HeapFile<S> {
             self.log = Some(log.map_err(|error| self.of_log(error))?);
             self.store(Superblock { flags: superblock.flags.with(Flags::LOGGED), ..superblock })?;
         }
+        Ok(())
+    }
+
+    /// An empty body for commits.
+    pub(super) fn body(&self) -> Result<RecordBody, Error> {
         self.log.as_ref().map(Log::body).ok_or_else(|| Error::Failed { file: self.path(&self.name) })
     }
 

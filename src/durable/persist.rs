@@ -18,6 +18,7 @@ use crate::os;
 use super::capture::{Capture, Looked};
 use super::dirty::Method;
 use super::file::{Changes, Checkpoint, HeapFile};
+use super::log::RecordBody;
 use super::mapping::View;
 use super::span::PageSpan;
 use super::storage::Storage;
@@ -98,6 +99,8 @@ struct Shared<S: Storage> {
 struct State<S: Storage> {
     file: HeapFile<S>,
     capture: Option<Capture>,
+    /// Used again for each commit.
+    body: Option<RecordBody>,
     changes: Changes,
     checkpointing: bool,
     closing: bool,
@@ -185,24 +188,28 @@ impl<S: Storage + 'static> Shared<S> {
     fn commit(self: &Arc<Self>, core: &Core) -> Result<Commit, Error> {
         self.bound_log()?;
         let mut state = self.state();
-        let State { file, capture, changes, .. } = &mut *state;
-        let mut body = file.body()?;
+        let State { file, capture, body, changes, .. } = &mut *state;
+        file.begin_commit()?;
+        let body = match body {
+            Some(body) => body,
+            None => body.insert(file.body()?),
+        };
+        body.clear();
         let capture = capture.get_or_insert_with(|| Capture::new(core, self.manner.method));
         changes.clear();
         if capture.growth(core) >= PLACED_FROM {
-            let placed = capture.place(core, file, &mut body)?;
+            let placed = capture.place(core, file, body)?;
             if self.manner.in_background {
                 warm(&file.view, placed);
             }
         }
         let begun = Instant::now();
         core.seize();
-        let Looked { reported, image_pages } = capture.take(core, file, &mut body, changes);
+        let Looked { reported, image_pages } = capture.take(core, file, body, changes);
         core.release();
         let captured = Instant::now();
         // What has not changed is durable already.
-        let sequence =
-            if body.is_empty() { file.last } else { file.append(&mut body, changes, image_pages)? };
+        let sequence = if body.is_empty() { file.last } else { file.append(body, changes, image_pages)? };
         capture.note_commit();
         Ok(Commit {
             sequence,
@@ -230,8 +237,14 @@ impl<S: Storage + 'static> Shared<S> {
 
 impl<S: Storage + 'static> Persistence<S> {
     pub(crate) fn new(file: HeapFile<S>, manner: Manner) -> Self {
-        let state =
-            State { file, capture: None, changes: Changes::default(), checkpointing: false, closing: false };
+        let state = State {
+            file,
+            capture: None,
+            body: None,
+            changes: Changes::default(),
+            checkpointing: false,
+            closing: false,
+        };
         let shared = Arc::new(Shared {
             manner,
             turns: Turns::new(),

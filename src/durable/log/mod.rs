@@ -35,7 +35,7 @@ mod segments;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use super::buffer::zero_block;
+use super::buffer::{AlignedBuffer, zero_block};
 use super::fields::{FieldFault, fold};
 use super::planted::Planted;
 use super::storage::{Open, Storage, StorageError, StoredFile};
@@ -49,8 +49,8 @@ pub(crate) use recovery::replay;
 pub(crate) use segments::SegmentBytes;
 use segments::Segments;
 
-/// What a new segment is filled with, a piece at a time.
-static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+/// How much of a new segment is filled at a time.
+const PIECE: u64 = 1 << 20;
 
 /// Which heap's log it is, and which opening of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -211,11 +211,18 @@ impl<F: StoredFile> Log<F> {
     fn grow(&mut self) -> Result<(), LogError> {
         let (offset, bytes) = (self.segments.end(), self.segments.segment().get());
         self.file.allocate(offset, bytes)?;
-        let mut done = 0;
-        while done < bytes {
-            let step = (bytes - done).min(ZEROS.len() as u64);
-            self.file.write_at(offset + done, &ZEROS[..usize::try_from(step).unwrap_or(ZEROS.len())])?;
-            done += step;
+        // Past the system's cache: from there each record would have to be thrown out, with the pages around it.
+        let mut zeros = AlignedBuffer::new();
+        let piece = usize::try_from(bytes.min(PIECE)).unwrap_or(usize::MAX);
+        zeros.reach(piece);
+        for at in (offset..offset + bytes).step_by(piece) {
+            let left = usize::try_from(offset + bytes - at).unwrap_or(piece);
+            let zeros = &zeros.bytes()[..left.min(piece)];
+            if Planted::SegmentNotSynced.is_there() {
+                self.file.write_at(at, zeros)?;
+            } else {
+                self.file.write_durable_at(at, zeros)?;
+            }
         }
         if !Planted::SegmentNotSynced.is_there() {
             self.file.sync()?;
