@@ -71,6 +71,14 @@ pub(crate) struct Counts {
     room: AtomicU32,
 }
 
+impl Counts {
+    /// Whoever sees this count, in a copy of the heap too, sees what was put into the slots before.
+    #[inline]
+    fn set_count(&self, count: u32) {
+        self.count.store(count, Ordering::Release);
+    }
+}
+
 /// One magazine of a cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Magazine<'a> {
@@ -81,7 +89,7 @@ pub(crate) struct Magazine<'a> {
 impl<'a> Magazine<'a> {
     #[inline]
     pub(crate) fn count(self) -> u32 {
-        // With the store in `push`: whoever sees a block counted sees it in its slot.
+        // With the store in `set_count`.
         self.counts.count.load(Ordering::Acquire)
     }
 
@@ -94,7 +102,7 @@ impl<'a> Magazine<'a> {
     #[inline]
     pub(crate) fn pop(self) -> Option<NonNull<u8>> {
         let left = own(&self.counts.count).checked_sub(1)?;
-        self.counts.count.store(left, Ordering::Relaxed);
+        self.counts.set_count(left);
         let block = self.slots.at(left).load(Ordering::Relaxed);
         // SAFETY: slots below the count are filled by pushes and refills, with blocks; the gaps that a taker leaves are
         // closed before the owner comes back.
@@ -109,7 +117,7 @@ impl<'a> Magazine<'a> {
             return false;
         }
         self.slots.at(count).store(block, Ordering::Relaxed);
-        self.counts.count.store(count + 1, Ordering::Release);
+        self.counts.set_count(count + 1);
         true
     }
 
@@ -120,7 +128,7 @@ impl<'a> Magazine<'a> {
         for (block, index) in blocks.iter().rev().zip(0..) {
             self.slots.at(index).store(*block, Ordering::Relaxed);
         }
-        self.counts.count.store(crate::units::low32(blocks.len()), Ordering::Relaxed);
+        self.counts.set_count(crate::units::low32(blocks.len()));
     }
 
     /// The `count` oldest blocks.
@@ -138,7 +146,7 @@ impl<'a> Magazine<'a> {
         let left = self.count() - gone;
         debug_assert!(left <= gone);
         // The count first: a copy of the heap made between the moves then shows no block in both of its slots.
-        self.counts.count.store(left, Ordering::Relaxed);
+        self.counts.set_count(left);
         for index in 0..left {
             let block = self.slots.at(gone + index).load(Ordering::Relaxed);
             self.slots.at(index).store(block, Ordering::Release);
@@ -166,7 +174,7 @@ impl<'a> Magazine<'a> {
                 left += 1;
             }
         }
-        self.counts.count.store(left, Ordering::Relaxed);
+        self.counts.set_count(left);
     }
 
     pub(crate) fn set_room(self, room: u32) {
@@ -261,7 +269,7 @@ impl Cache {
         self.run_pages.set(0);
         for (index, magazine) in self.magazines() {
             let count = magazine.count();
-            magazine.counts.count.store(0, Ordering::Relaxed);
+            magazine.counts.set_count(0);
             magazine.set_room(0);
             self.last_miss[index].set(Miss::None as u8);
             // A null is a gap where a taker has been.

@@ -10,7 +10,7 @@ pub(crate) use lock::{Held, Lock};
 pub(crate) use words::{Word8, Word16, Word32, Word64};
 
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
+pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 // Loom's, as the models wrap them.
 #[cfg(loom)]
 pub(crate) use crate::primitive::{AtomicPtr, AtomicU32, Ordering};

@@ -1,5 +1,6 @@
 //! The models, one protocol to a file.
 
+mod capture;
 mod copy;
 mod eviction;
 mod exchange;

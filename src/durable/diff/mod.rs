@@ -14,6 +14,7 @@ mod racing;
 
 use super::lines::{LINES, Line, lines_in};
 use crate::region::prefetch;
+use crate::sync::{Ordering, fence};
 use crate::units::{LINE, PAGE};
 
 /// Lines at the front of a page that are prefetched. The processor goes on by itself from there; more of them only wait for
@@ -68,12 +69,13 @@ impl LivePage {
         mask
     }
 
-    /// All lines of the page, for one that is committed as a whole.
+    /// All lines of the page, from its front to its back: what is seen of a line is no older than of those before it.
     pub(crate) fn copy_to(self, page: &mut [u8; PAGE]) {
         let (lines, _) = page.as_chunks_mut::<LINE>();
         for (number, line) in lines.iter_mut().enumerate() {
             // SAFETY: a line of the mapped page.
             *line = unsafe { racing::load(self.line(number)) };
+            fence(Ordering::Acquire);
         }
     }
 }
