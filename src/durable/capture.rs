@@ -16,6 +16,7 @@ use super::dirty::{Method, Tracker};
 use super::file::{Changes, HeapFile};
 use super::layout::Layout;
 use super::log::RecordBody;
+use super::planted::Planted;
 use super::span::PageSpan;
 use super::storage::Storage;
 use crate::region::ZONES;
@@ -68,6 +69,9 @@ impl Capture {
         for span in &self.pending {
             looked.reported += span.count;
             pages_of(&file.layout, *span, &mut |page| pages.push(page));
+        }
+        if Planted::PageMissed.is_there() {
+            pages.pop();
         }
         for (index, page) in pages.iter().enumerate() {
             if let Some(next) = pages.get(index + AHEAD) {

@@ -21,11 +21,13 @@ use crate::error::Error;
 use crate::os;
 use crate::units::{LINE, PAGE};
 
+use super::chance;
 use super::layout::Layout;
-use super::lines::Line;
+use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
 use super::overlay::{Overlay, PatchedPage};
+use super::planted::Planted;
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
@@ -114,6 +116,8 @@ impl<S: Storage> HeapFile<S> {
                 Ok(Replay::default())
             };
         }
+        // What the log still has is decided by the superblock: before anything of it goes, that is durable.
+        self.stored.settle(&*self.base).map_err(|error| of_superblock(error, self.path(&self.name)))?;
         if !superblock.flags.has(Flags::LOGGED) {
             // Made by an opening that ended before its first commit, or left by a clean close that could not remove it.
             self.storage.remove(&name).map_err(of_storage)?;
@@ -164,6 +168,9 @@ impl<S: Storage> HeapFile<S> {
         changes: &Changes,
         image_pages: u64,
     ) -> Result<u64, Error> {
+        if Planted::BaseBeforeLog.is_there() {
+            self.write_early(changes).map_err(of_storage)?;
+        }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
         let appended = log.append(body, image_pages);
         let sequence = appended.map_err(|error| {
@@ -178,6 +185,17 @@ impl<S: Storage> HeapFile<S> {
         }
         (self.last, self.image_pages) = (sequence, image_pages);
         Ok(sequence)
+    }
+
+    /// What no commit may do: writes changes to the base that are not committed yet.
+    fn write_early(&self, changes: &Changes) -> Result<(), StorageError> {
+        let mut lines = changes.lines.iter();
+        for (page, mask) in &changes.pages {
+            for (line, value) in lines_in(*mask).zip(&mut lines) {
+                self.base.write_at(page * PAGE as u64 + (line * LINE) as u64, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// How long the log is.
@@ -199,7 +217,9 @@ impl<S: Storage> HeapFile<S> {
         self.sync_base()?;
         let superblock =
             Superblock { applied: self.last, image_pages: self.image_pages, ..self.stored.superblock };
-        self.store(superblock)?;
+        if !Planted::NotApplied.is_there() {
+            self.store(superblock)?;
+        }
         if let Some(log) = &mut self.log {
             log.retire_through(self.last);
         }
@@ -221,6 +241,9 @@ impl<S: Storage> HeapFile<S> {
     }
 
     fn sync_base(&mut self) -> Result<(), Error> {
+        if Planted::BaseNotSynced.is_there() {
+            return Ok(());
+        }
         self.base.sync().map_err(|error| {
             self.failed = true;
             of_storage(error)
@@ -300,7 +323,7 @@ fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
 }
 
 fn identity(superblock: &Superblock) -> Identity {
-    Identity { uuid: superblock.uuid, opening: os::random() }
+    Identity { uuid: superblock.uuid, opening: chance::number() }
 }
 
 pub(crate) fn of_storage(error: StorageError) -> Error {

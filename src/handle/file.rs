@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Heap;
 use crate::durable::{
     Commit, Durable, Manner, Method, Opened, Persistence, RealFolder, Replay, SegmentBytes, Storage, open,
+    settle_in,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -104,7 +105,7 @@ impl OpenOptions {
             segment: SegmentBytes::nearest(self.segment),
         };
         let Opened { file, region, is_new, replay } = open(storage, name, &manner)?;
-        let begin = if is_new { Core::format } else { Core::take_up };
+        let begin: fn(&Core) = if is_new { Core::format } else { settle_in };
         // SAFETY: the region holds what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(region, begin) }?;
         heap.file = Some(Box::new(Persistence::new(file, self.log_bound, method)));
