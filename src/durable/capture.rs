@@ -20,6 +20,7 @@ use super::dirty::{Method, Tracker};
 use super::file::{Changes, HeapFile, of_storage};
 use super::layout::Piece;
 use super::log::RecordBody;
+use super::planted::Planted;
 use super::span::PageSpan;
 use super::storage::{Storage, StoredFile};
 
@@ -112,6 +113,9 @@ impl Capture {
                     is_cache: file.layout.plan().zone_at(piece.offset) == Zone::Caches,
                 }));
             }
+        }
+        if Planted::PageMissed.is_there() {
+            pages.pop();
         }
         for (index, page) in pages.iter().enumerate() {
             if let Some(next) = pages.get(index + AHEAD) {

@@ -22,11 +22,13 @@ use crate::os;
 use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
+use super::chance;
 use super::layout::Layout;
-use super::lines::Line;
+use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
 use super::overlay::{Frozen, Overlay, PatchedPage};
+use super::planted::Planted;
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
@@ -63,6 +65,9 @@ impl<F: StoredFile> Checkpoint<F> {
         let mut row = Vec::new();
         for page in self.frozen.pages() {
             write_rows(&*self.base, &page, &mut row).map_err(of_storage)?;
+        }
+        if Planted::BaseNotSynced.is_there() {
+            return Ok(());
         }
         self.base.sync().map_err(of_storage)
     }
@@ -135,6 +140,8 @@ impl<S: Storage> HeapFile<S> {
                 Ok(Replay::default())
             };
         }
+        // What the log still has is decided by the superblock: before anything of it goes, that is durable.
+        self.stored.settle(&*self.base).map_err(|error| of_superblock(error, self.path(&self.name)))?;
         if !superblock.flags.has(Flags::LOGGED) {
             // Made by an opening that ended before its first commit, or left by a clean close that could not remove it.
             self.storage.remove(&name).map_err(of_storage)?;
@@ -190,6 +197,9 @@ impl<S: Storage> HeapFile<S> {
         changes: &Changes,
         image_pages: u64,
     ) -> Result<u64, Error> {
+        if Planted::BaseBeforeLog.is_there() {
+            self.write_early(changes).map_err(of_storage)?;
+        }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
         let appended = log.append(body, image_pages);
         let sequence = appended.map_err(|error| {
@@ -204,6 +214,17 @@ impl<S: Storage> HeapFile<S> {
         }
         (self.last, self.image_pages) = (sequence, image_pages);
         Ok(sequence)
+    }
+
+    /// What no commit may do: writes changes to the base that are not committed yet.
+    fn write_early(&self, changes: &Changes) -> Result<(), StorageError> {
+        let mut lines = changes.lines.iter();
+        for (page, mask) in &changes.pages {
+            for (line, value) in lines_in(*mask).zip(&mut lines) {
+                self.base.write_at(page * PAGE as u64 + (line * LINE) as u64, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// How long the log is.
@@ -228,7 +249,9 @@ impl<S: Storage> HeapFile<S> {
     /// Says in the superblock what the base has now, and lets the log be used again.
     pub(super) fn end_checkpoint(&mut self, checkpoint: &Checkpoint<S::File>) -> Result<(), Error> {
         let Checkpoint { applied, image_pages, .. } = *checkpoint;
-        self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
+        if !Planted::NotApplied.is_there() {
+            self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
+        }
         if let Some(log) = &mut self.log {
             log.retire_through(applied);
         }
@@ -250,7 +273,10 @@ impl<S: Storage> HeapFile<S> {
             self.base.punch(piece.file, bytes).map_err(of_storage)?;
             wiped = true;
         }
-        if wiped { self.base.sync().map_err(of_storage) } else { Ok(()) }
+        if wiped && !Planted::SuperblockNotSettled.is_there() {
+            self.base.sync().map_err(of_storage)?;
+        }
+        Ok(())
     }
 
     /// Leaves the one file behind that has everything.
@@ -341,7 +367,7 @@ fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
 }
 
 fn identity(superblock: &Superblock) -> Identity {
-    Identity { uuid: superblock.uuid, opening: os::random() }
+    Identity { uuid: superblock.uuid, opening: chance::number() }
 }
 
 pub(crate) fn of_storage(error: StorageError) -> Error {

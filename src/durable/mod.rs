@@ -10,6 +10,7 @@
 
 mod buffer;
 mod capture;
+mod chance;
 mod diff;
 mod dirty;
 mod fields;
@@ -31,7 +32,7 @@ pub(crate) use dirty::Method;
 pub use file::Replay;
 pub(crate) use file::of_storage;
 pub(crate) use log::SegmentBytes;
-pub(crate) use open::{Manner, Opened, open};
+pub(crate) use open::{Manner, Opened, open, settle_in};
 pub use persist::Commit;
 pub(crate) use persist::{Durable, Manner as CommitManner, Persistence};
 #[cfg(test)]

@@ -18,15 +18,17 @@ use std::sync::Arc;
 use core::ptr::NonNull;
 
 use crate::error::Error;
-use crate::heap::{Header, SIZES};
+use crate::heap::{Core, Header, SIZES};
 use crate::os;
 use crate::region::{Ground, Placed, Plan, Region, ZONES, Zone};
 use crate::units::{HUGE, LINE, PAGE, low32};
 
+use super::chance;
 use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
 use super::layout::{Layout, Piece};
 use super::log::SegmentBytes;
 use super::mapping::map_live;
+use super::planted::Planted;
 use super::storage::{Lock, Open, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
 
@@ -76,6 +78,13 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
     take_up(storage, name.to_owned(), base, stored, manner)
 }
 
+/// Makes what was committed usable in this process: nobody sits at the magazines of the image any more.
+pub(crate) fn settle_in(core: &Core) {
+    if !Planted::MagazinesKept.is_there() {
+        core.take_up();
+    }
+}
+
 /// Writes the slots of a file that has nothing.
 fn create<S: Storage>(
     storage: &S,
@@ -84,8 +93,8 @@ fn create<S: Storage>(
     path: &std::path::Path,
 ) -> Result<Stored, Error> {
     let mut uuid = [0; 16];
-    uuid[..8].copy_from_slice(&os::random().to_le_bytes());
-    uuid[8..].copy_from_slice(&os::random().to_le_bytes());
+    uuid[..8].copy_from_slice(&chance::number().to_le_bytes());
+    uuid[8..].copy_from_slice(&chance::number().to_le_bytes());
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,

@@ -5,6 +5,8 @@
 pub(super) enum Planted {
     /// A superblock is written and not synced.
     SyncLeftOut,
+    /// The superblock that an opening has found is not made durable once more.
+    SuperblockNotSettled,
     /// The superblock goes to the slot of the newest instead of the oldest.
     SlotsSwapped,
     /// A record is written and not synced.
@@ -23,6 +25,16 @@ pub(super) enum Planted {
     NotSettled,
     /// The folder in which a log was found is not synced.
     NameNotSettled,
+    /// The base is not synced before the superblock says what it holds.
+    BaseNotSynced,
+    /// The base is written with what is not in the log yet.
+    BaseBeforeLog,
+    /// A checkpoint lets the log be used again, and no superblock says what the base holds.
+    NotApplied,
+    /// A capture passes over the last page.
+    PageMissed,
+    /// What lay in the magazines of an image stays there.
+    MagazinesKept,
 }
 
 #[cfg(test)]

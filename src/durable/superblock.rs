@@ -223,6 +223,16 @@ impl Stored {
         }
     }
 
+    /// Writes the superblock once more, in its place, and makes it durable. It may have been seen only in memory, written by
+    /// a process that died before it was synced, or whose sync failed.
+    pub(crate) fn settle(&self, file: &impl StoredFile) -> Result<(), SuperblockError> {
+        if Planted::SuperblockNotSettled.is_there() {
+            return Ok(());
+        }
+        self.superblock.write(file, Superblock::slot(self.superblock.sequence))?;
+        Ok(file.sync()?)
+    }
+
     /// Makes `next` the superblock that counts, in the place of the oldest or of a damaged one.
     pub(crate) fn store(&mut self, file: &impl StoredFile, next: Superblock) -> Result<(), SuperblockError> {
         let superblock = Superblock { sequence: self.superblock.sequence + 1, ..next };

@@ -1,5 +1,10 @@
 //! What the tests of this floor share.
 
+mod blocks;
+mod crashes;
+mod planted;
+mod program;
+
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Heap;
 use crate::durable::{
     Commit, CommitManner, Durable, Manner, Method, Opened, Persistence, RealFolder, Replay, SegmentBytes,
-    Storage, Ticket, open,
+    Storage, Ticket, open, settle_in,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -134,7 +134,7 @@ impl OpenOptions {
                 if is_new {
                     core.format()
                 } else {
-                    core.take_up()
+                    settle_in(core)
                 }
                 Ok(())
             }

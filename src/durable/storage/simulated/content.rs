@@ -32,6 +32,11 @@ impl Content {
         self.pages.get(number).and_then(Option::as_deref).unwrap_or(&ZERO)
     }
 
+    /// The numbers of the pages that are there.
+    pub(crate) fn filled(&self) -> impl Iterator<Item = usize> {
+        self.pages.iter().enumerate().filter_map(|(number, page)| page.as_ref().map(|_| number))
+    }
+
     pub(crate) fn sector(&self, number: usize) -> &[u8; SECTOR] {
         let at = number * SECTOR % PAGE;
         self.page(number * SECTOR / PAGE)[at..at + SECTOR].try_into().expect("a sector")

@@ -83,7 +83,9 @@ impl SimulatedFile {
             return Err(self.error(operation, offset, Errno::BADF));
         }
         let most = match fault {
-            Some(Fault::Refused(errno)) => return Err(self.error(operation, offset, errno)),
+            Some(fault @ (Fault::Refused(_) | Fault::Dead)) => {
+                return Err(self.error(operation, offset, fault.errno()));
+            }
             Some(Fault::Partly(count, _)) => count,
             _ => usize::MAX,
         };
@@ -126,19 +128,27 @@ impl Disk {
 impl Memory {
     fn of(content: &Content) -> Result<Self, Errno> {
         let memory = Self(rustix::fs::memfd_create("simulated", MemfdFlags::CLOEXEC)?);
-        memory.follow(content, 0, content.extent());
+        memory.set_len(content);
+        // What is not written reads as zero, and most pages of a heap's file do.
+        content.filled().for_each(|page| memory.put(content, page));
         Ok(memory)
     }
 
     /// Takes over a range of the content, and its length.
     fn follow(&self, content: &Content, offset: usize, bytes: usize) {
-        rustix::fs::ftruncate(&self.0, content.len() as u64).expect("room in memory");
+        self.set_len(content);
         let end = offset.saturating_add(bytes).min(content.len());
-        for page in offset / PAGE..end.div_ceil(PAGE) {
-            let count = PAGE.min(content.len() - page * PAGE);
-            let written = rustix::io::pwrite(&self.0, &content.page(page)[..count], (page * PAGE) as u64);
-            assert_eq!(written, Ok(count), "room in memory");
-        }
+        (offset / PAGE..end.div_ceil(PAGE)).for_each(|page| self.put(content, page));
+    }
+
+    fn set_len(&self, content: &Content) {
+        rustix::fs::ftruncate(&self.0, content.len() as u64).expect("room in memory");
+    }
+
+    fn put(&self, content: &Content, page: usize) {
+        let count = PAGE.min(content.len() - page * PAGE);
+        let written = rustix::io::pwrite(&self.0, &content.page(page)[..count], (page * PAGE) as u64);
+        assert_eq!(written, Ok(count), "room in memory");
     }
 
     /// A descriptor that cannot be written through.
@@ -207,6 +217,9 @@ impl StoredFile for SimulatedFile {
     fn sync(&self) -> Result<(), StorageError> {
         let mut disk = self.folder.disk();
         let fault = disk.begin(Operation::Sync);
+        if let Some(fault @ Fault::Dead) = fault {
+            return Err(self.error(Operation::Sync, 0, fault.errno()));
+        }
         let ending = fault.map_or(Ending::Done, Ending::of);
         disk.journal.push(Entry { change: Change::Sync { file: self.file }, ending });
         fault.map_or(Ok(()), |fault| Err(self.error(Operation::Sync, 0, fault.errno())))

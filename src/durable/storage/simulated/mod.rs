@@ -46,13 +46,15 @@ pub(crate) enum Fault {
     Unsure(Errno),
     /// Everything was done and nothing of it is durable yet; the process died before it could know.
     Killed,
+    /// The process has died before: nothing is done.
+    Dead,
 }
 
 impl Fault {
     fn errno(self) -> Errno {
         match self {
             Self::Refused(errno) | Self::Partly(_, errno) | Self::Unsure(errno) => errno,
-            Self::Killed => Errno::INTR,
+            Self::Killed | Self::Dead => Errno::INTR,
         }
     }
 }
@@ -92,6 +94,8 @@ struct Disk {
     first: Snapshot,
     journal: Vec<Entry>,
     faults: BTreeMap<u64, Fault>,
+    /// The call during which the process dies.
+    dies_at: u64,
     calls: u64,
     counts: [u64; Operation::Descriptor as usize + 1],
     handles: u64,
@@ -123,7 +127,7 @@ impl SimulatedFolder {
         let node = |content: &Arc<Content>| Node { content: Arc::clone(content), ..Node::default() };
         let files = first.files.iter().map(node).collect();
         let names = Arc::clone(&first.names);
-        Self(Arc::new(Mutex::new(Disk { names, files, first, ..Disk::default() })))
+        Self(Arc::new(Mutex::new(Disk { names, files, first, dies_at: u64::MAX, ..Disk::default() })))
     }
 
     /// How many operations the journal holds.
@@ -148,9 +152,27 @@ impl SimulatedFolder {
         disk.faults.insert(call, fault);
     }
 
+    /// Has the process die during the call that comes after `calls` others: no later one does anything.
+    pub(crate) fn die_after(&self, calls: u64) {
+        let mut disk = self.disk();
+        disk.dies_at = disk.calls + calls + 1;
+    }
+
+    /// Has the process die now.
+    pub(crate) fn die(&self) {
+        self.disk().dies_at = 0;
+    }
+
     /// From now on nothing fails any more.
     pub(crate) fn fail_no_more(&self) {
-        self.disk().faults.clear();
+        let mut disk = self.disk();
+        disk.faults.clear();
+        disk.dies_at = u64::MAX;
+    }
+
+    /// Whether a call has failed as it was told to, or none was.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.disk().faults.is_empty()
     }
 
     /// All that may be left by a crash, one point after the other.
@@ -173,8 +195,8 @@ impl SimulatedFolder {
         let failed = |errno: Errno| error(operation, name, 0, errno);
         let mut disk = self.disk();
         let fault = disk.begin(operation);
-        if let Some(Fault::Refused(errno)) = fault {
-            return Err(failed(errno));
+        if let Some(fault @ (Fault::Refused(_) | Fault::Dead)) = fault {
+            return Err(failed(fault.errno()));
         }
         let (answer, change) = change(&mut disk).map_err(failed)?;
         if let Some(change) = change {
@@ -189,6 +211,9 @@ impl Disk {
     fn begin(&mut self, operation: Operation) -> Option<Fault> {
         self.calls += 1;
         self.counts[operation as usize] += 1;
+        if self.calls >= self.dies_at {
+            return Some(if self.calls == self.dies_at { Fault::Killed } else { Fault::Dead });
+        }
         if self.faults.is_empty() { None } else { self.faults.remove(&self.calls) }
     }
 
@@ -248,8 +273,10 @@ impl Storage for SimulatedFolder {
     fn sync(&self) -> Result<(), StorageError> {
         let mut disk = self.disk();
         let fault = disk.begin(Operation::SyncFolder);
-        disk.journal
-            .push(Entry { change: Change::SyncNames, ending: fault.map_or(Ending::Done, Ending::of) });
+        if fault != Some(Fault::Dead) {
+            disk.journal
+                .push(Entry { change: Change::SyncNames, ending: fault.map_or(Ending::Done, Ending::of) });
+        }
         fault.map_or(Ok(()), |fault| Err(error(Operation::SyncFolder, OsStr::new("."), 0, fault.errno())))
     }
 }

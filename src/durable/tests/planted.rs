@@ -1,0 +1,26 @@
+//! Bugs that the crashes of whole heaps must find. Those that need a rare crash of the log alone are looked for in its tests.
+
+use super::crashes::{WIDE, program};
+use crate::durable::planted::Planted;
+
+/// The bug is found by the programs that find nothing without it.
+fn is_found(planted: Planted) {
+    let found = planted.during(|| (0..400).find_map(|seed| program(seed, WIDE).err()));
+    println!("{planted:?}: {}", found.unwrap_or_else(|| panic!("{planted:?} was not found")));
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    is_found(Planted::SyncLeftOut);
+    is_found(Planted::SlotsSwapped);
+    is_found(Planted::SuperblockNotSettled);
+    is_found(Planted::BaseNotSynced);
+    is_found(Planted::BaseBeforeLog);
+    is_found(Planted::NotApplied);
+    is_found(Planted::PageMissed);
+    is_found(Planted::MagazinesKept);
+    is_found(Planted::RecordNotDurable);
+    is_found(Planted::SegmentNotSynced);
+    is_found(Planted::ChecksumIgnored);
+    is_found(Planted::StaleAccepted);
+}

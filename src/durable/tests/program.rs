@@ -1,0 +1,307 @@
+//! Random programs on a durable heap, and what each of their commits should hold.
+//!
+//! 1. `history` has the blocks of every commit that was tried, the first those of commit `first`.
+//! 2. `known` says after how many operations of the disk it was known which commit is durable: its `persist` had returned,
+//!    or an opening had found it.
+
+use std::alloc::Layout;
+use std::ffi::OsStr;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use super::blocks::{Block, Blocks, Held};
+use crate::durable::Method;
+use crate::durable::chance::seeded;
+use crate::durable::storage::simulated::{Fault, Random, SimulatedFolder};
+use crate::error::Error;
+use crate::handle::{HeapOptions, OpenOptions};
+use crate::os;
+use crate::units::PAGE;
+
+/// How the heap of a program is opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) reservation: usize,
+    pub(super) segment: u64,
+    pub(super) log_bound: u64,
+    pub(super) method: Method,
+}
+
+impl Settings {
+    /// Small ones: segments that a commit does not fit into, a log that is often brought into the base.
+    fn any(random: &mut Random) -> Self {
+        Self {
+            reservation: (4 << 20) << random.below(3),
+            segment: [8 << 10, 12 << 10, 16 << 10, 64 << 10][random.below(4)],
+            log_bound: [0, 32 << 10, 64 << 10, 1 << 20][random.below(4)],
+            method: [Method::WriteProtection, Method::LeftTheFile, Method::Everything][random.below(3)],
+        }
+    }
+
+    pub(super) fn open(self, folder: &SimulatedFolder) -> Result<Held, Error> {
+        let heap = HeapOptions::new().reservation(self.reservation);
+        let options = OpenOptions::new().heap(heap).log_segment(self.segment).log_bound(self.log_bound);
+        options.open_in(folder.clone(), OsStr::new("heap"), self.method).map(|(heap, _)| Held(heap))
+    }
+}
+
+/// Keeps an address taken, so that a heap which was there is mapped elsewhere.
+pub(super) struct Taken(Option<NonNull<u8>>);
+
+impl Taken {
+    pub(super) fn new(address: usize) -> Self {
+        Self(os::reserve_at(address, PAGE).ok())
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let Some(base) = self.0 {
+            // SAFETY: reserved in `new`, and used by nobody.
+            unsafe { os::release(base, PAGE) };
+        }
+    }
+}
+
+/// A program that runs on a disk, and what it should have left there.
+pub(super) struct Run {
+    pub(super) folder: SimulatedFolder,
+    pub(super) settings: Settings,
+    pub(super) history: Vec<Arc<Blocks>>,
+    pub(super) first: u64,
+    pub(super) known: Vec<(usize, u64)>,
+    /// Where the heap was mapped first.
+    pub(super) home: usize,
+    pub(super) live: Blocks,
+    pub(super) random: Random,
+}
+
+impl Run {
+    /// A program on an empty disk.
+    pub(super) fn new(seed: u64) -> Self {
+        seeded::begin(seed << 20);
+        let mut random = Random(seed);
+        let settings = Settings::any(&mut random);
+        Self::with(settings, random)
+    }
+
+    pub(super) fn with(settings: Settings, random: Random) -> Self {
+        Self {
+            folder: SimulatedFolder::new(),
+            settings,
+            history: vec![Arc::default()],
+            first: 0,
+            known: vec![(0, 0)],
+            home: 0,
+            live: Blocks::new(),
+            random,
+        }
+    }
+
+    /// Goes on where a crash has left a disk, on which `last` was found.
+    pub(super) fn after(&self, folder: &SimulatedFolder, last: u64, seed: u64) -> Self {
+        let at = usize::try_from(last - self.first).unwrap();
+        Self {
+            folder: folder.clone(),
+            settings: self.settings,
+            history: vec![Arc::clone(&self.history[at])],
+            first: last,
+            known: vec![(0, last)],
+            home: self.home,
+            live: Blocks::clone(&self.history[at]),
+            random: Random(seed),
+        }
+    }
+
+    /// The commit that was known to be durable after so many operations.
+    pub(super) fn known_after(&self, operations: usize) -> u64 {
+        self.known.iter().rev().find(|(end, _)| *end <= operations).expect("from the start").1
+    }
+
+    /// Opens the heap and compares it with what it should hold; says which commit that is.
+    pub(super) fn look(&self, folder: &SimulatedFolder, known: u64) -> Result<(Held, u64), String> {
+        let heap = self.settings.open(folder).map_err(|error| format!("after commit {known}: {error}"))?;
+        let last = heap.0.last_commit();
+        if last < known || last > known + 1 {
+            return Err(format!("commit {last} after commit {known}"));
+        }
+        let blocks = usize::try_from(last - self.first).ok().and_then(|at| self.history.get(at));
+        let blocks = blocks.ok_or_else(|| format!("commit {last} was never made"))?;
+        heap.compare(blocks).map_err(|wrong| format!("in commit {last}, after commit {known}: {wrong}"))?;
+        Ok((heap, last))
+    }
+
+    /// Opens the heap; from now on the commit that it holds is durable.
+    pub(super) fn open(&mut self) -> Result<Held, String> {
+        let known = self.known.last().expect("from the start").1;
+        let (heap, last) = self.look(&self.folder, known)?;
+        let at = usize::try_from(last - self.first).expect("small");
+        self.history.truncate(at + 1);
+        self.live = Blocks::clone(&self.history[at]);
+        self.learn(last);
+        if self.home == 0 {
+            self.home = heap.0.core().region().base().as_ptr().addr();
+        }
+        Ok(heap)
+    }
+
+    pub(super) fn learn(&mut self, commit: u64) {
+        self.known.push((self.folder.operations(), commit));
+    }
+
+    /// Opens the heap, now and then after dying in the midst of that.
+    fn reopen(&mut self) -> Result<Held, String> {
+        if self.random.below(3) == 0 {
+            self.folder.die_after(self.random.below(24) as u64);
+            drop(self.settings.open(&self.folder));
+            self.folder.fail_no_more();
+        }
+        self.open()
+    }
+
+    /// Makes a commit. After an error the heap may go on, or has to be opened again.
+    pub(super) fn persist(&mut self, heap: &Held) -> Result<(), Error> {
+        self.history.push(Arc::new(self.live.clone()));
+        let commit = heap.0.persist()?;
+        let next = self.first + self.history.len() as u64 - 1;
+        if commit.sequence + 1 == next {
+            // Nothing had changed.
+            let same = self.history.pop();
+            assert_eq!(same.as_ref(), self.history.last());
+        } else {
+            assert_eq!(commit.sequence, next);
+        }
+        self.learn(commit.sequence);
+        Ok(())
+    }
+
+    /// Runs so many random steps.
+    pub(super) fn steps(&mut self, mut heap: Held, steps: usize) -> Result<(), String> {
+        for _ in 0..steps {
+            heap = match self.random.below(64) {
+                0 | 1 => {
+                    heap.0.close().map_err(|error| format!("closing: {error}"))?;
+                    self.reopen()?
+                }
+                2..6 => self.trouble(heap)?,
+                6..22 => {
+                    self.persist(&heap).map_err(|error| format!("persisting: {error}"))?;
+                    heap
+                }
+                22 => {
+                    heap.0.trim();
+                    heap
+                }
+                23 | 24 => {
+                    std::thread::scope(|scope| scope.spawn(|| self.step(&heap)).join()).expect("a step");
+                    heap
+                }
+                _ => {
+                    self.step(&heap);
+                    heap
+                }
+            };
+            heap.compare(&self.live).map_err(|wrong| format!("without a crash: {wrong}"))?;
+        }
+        // As if the process had ended without a word.
+        self.folder.die();
+        drop(heap);
+        self.folder.fail_no_more();
+        Ok(())
+    }
+
+    /// The process dies during a commit or while the heap is closed, or a call fails meanwhile.
+    fn trouble(&mut self, heap: Held) -> Result<Held, String> {
+        let calls = 1 << self.random.below(7);
+        let calls = self.random.below(calls) as u64;
+        match self.random.below(4) {
+            0 => self.folder.fail_after(calls, Fault::Unsure(Errno::IO)),
+            1 => self.folder.fail_after(calls, Fault::Refused(Errno::IO)),
+            _ => self.folder.die_after(calls),
+        }
+        if self.random.below(3) == 0 {
+            drop(heap.0.close());
+        } else {
+            drop(self.persist(&heap));
+            drop(heap);
+        }
+        self.folder.fail_no_more();
+        self.reopen()
+    }
+
+    /// One step of the program's own: allocates, frees, resizes, or writes.
+    pub(super) fn step(&mut self, heap: &Held) {
+        match self.random.below(16) {
+            0..6 => self.take(heap),
+            6..8 => self.give(heap),
+            8..10 => self.resize(heap),
+            _ => self.write(heap),
+        }
+    }
+
+    fn layout(&mut self) -> Layout {
+        let log = [6, 6, 6, 9, 9, 12, 15, 19][self.random.below(8)];
+        let size = 1 + self.random.below((1 << log) - 1);
+        Layout::from_size_align(size, 1 << self.random.below(7)).expect("a layout")
+    }
+
+    /// Few different bytes: sectors of different commits are often the same.
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let seed = u8::try_from(self.random.below(4)).expect("a byte");
+        match self.random.below(3) {
+            0 => vec![seed; len],
+            1 => (0..=250).cycle().map(|byte| byte ^ seed).take(len).collect(),
+            _ => {
+                let mut noise = Random(seed.into());
+                std::iter::repeat_with(|| noise.next().to_le_bytes()).flatten().take(len).collect()
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self, heap: &Held) {
+        let (layout, zeroed) = (self.layout(), self.random.below(4) == 0);
+        let content = if zeroed { vec![0; layout.size()] } else { self.bytes(layout.size()) };
+        if let Some(offset) = heap.take(layout, &content, zeroed) {
+            self.live.insert(offset, Block { layout, content: content.into() });
+        }
+    }
+
+    fn any(&mut self) -> Option<(u64, Block)> {
+        let at = if self.live.is_empty() { return None } else { self.random.below(self.live.len()) };
+        self.live.iter().nth(at).map(|(offset, block)| (*offset, block.clone()))
+    }
+
+    fn give(&mut self, heap: &Held) {
+        if let Some((offset, block)) = self.any() {
+            heap.give(offset, block.layout);
+            self.live.remove(&offset);
+        }
+    }
+
+    fn resize(&mut self, heap: &Held) {
+        let Some((offset, block)) = self.any() else { return };
+        let size = self.layout().size();
+        let layout = Layout::from_size_align(size, block.layout.align()).expect("a layout");
+        let Some(moved) = heap.resize(offset, block.layout, layout) else { return };
+        let kept = size.min(block.content.len());
+        let mut content = block.content[..kept].to_vec();
+        content.extend(self.bytes(size - kept));
+        heap.write(moved, kept, &content[kept..]);
+        self.live.remove(&offset);
+        self.live.insert(moved, Block { layout, content: content.into() });
+    }
+
+    fn write(&mut self, heap: &Held) {
+        let Some((offset, block)) = self.any() else { return };
+        let at = self.random.below(block.content.len());
+        let most = (block.content.len() - at).min(1 << self.random.below(13));
+        let count = 1 + self.random.below(most);
+        let bytes = self.bytes(count);
+        heap.write(offset, at, &bytes);
+        let mut content = block.content.to_vec();
+        content[at..at + count].copy_from_slice(&bytes);
+        self.live.insert(offset, Block { content: content.into(), ..block });
+    }
+}
