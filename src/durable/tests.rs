@@ -2,6 +2,7 @@
 
 mod blocks;
 mod crashes;
+mod faults;
 mod planted;
 mod program;
 

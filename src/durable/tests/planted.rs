@@ -5,8 +5,9 @@ use crate::durable::planted::Planted;
 
 /// The bug is found by the programs that find nothing without it.
 fn is_found(planted: Planted) {
+    let begun = std::time::Instant::now();
     let found = planted.during(|| (0..400).find_map(|seed| program(seed, WIDE).err()));
-    println!("{planted:?}: {}", found.unwrap_or_else(|| panic!("{planted:?} was not found")));
+    println!("{planted:?} {:?}: {}", begun.elapsed(), found.unwrap_or_else(|| panic!("{planted:?} was not found")));
 }
 
 #[test]
@@ -23,7 +24,6 @@ fn planted_bugs_are_found() {
     is_found(Planted::SegmentNotSynced);
     is_found(Planted::ChecksumIgnored);
     is_found(Planted::StaleAccepted);
-    is_found(Planted::NotWiped);
     is_found(Planted::NotSettled);
     is_found(Planted::NameNotSettled);
 }
