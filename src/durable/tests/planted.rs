@@ -7,7 +7,11 @@ use crate::durable::planted::Planted;
 fn is_found(planted: Planted) {
     let begun = std::time::Instant::now();
     let found = planted.during(|| (0..400).find_map(|seed| program(seed, WIDE).err()));
-    println!("{planted:?} {:?}: {}", begun.elapsed(), found.unwrap_or_else(|| panic!("{planted:?} was not found")));
+    println!(
+        "{planted:?} {:?}: {}",
+        begun.elapsed(),
+        found.unwrap_or_else(|| panic!("{planted:?} was not found"))
+    );
 }
 
 #[test]
