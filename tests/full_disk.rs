@@ -10,7 +10,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null};
 
 use outlive::{Error, Heap, HeapOptions, OpenOptions};
 
@@ -24,8 +24,12 @@ const MOST: usize = 3 << 20;
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` where this process may not mount.
+    /// Seen by this thread only, and gone with it however the test ends. `None` where this process may not mount.
     fn mount() -> Option<Self> {
+        // SAFETY: only changes which mounts this thread sees.
+        if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
+            return Self::refused();
+        }
         let folder = std::env::temp_dir().join(format!("outlive-full-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let text = |text: &str| CString::new(text).unwrap();
@@ -34,10 +38,11 @@ impl Disk {
         // SAFETY: all are strings that end, and live to the end of the call.
         let code =
             unsafe { libc::mount(kind.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };
+        if code == 0 { Some(Self(folder)) } else { Self::refused() }
+    }
+
+    fn refused() -> Option<Self> {
         let error = std::io::Error::last_os_error();
-        if code == 0 {
-            return Some(Self(folder));
-        }
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
         None
     }

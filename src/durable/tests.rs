@@ -5,6 +5,7 @@ mod crashes;
 mod faults;
 mod planted;
 mod program;
+mod purged;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};

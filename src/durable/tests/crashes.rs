@@ -25,7 +25,7 @@ pub(super) struct Effort {
 
 const DEBUG: bool = cfg!(debug_assertions);
 
-pub(super) const WIDE: Effort =
+const WIDE: Effort =
     Effort { steps: 24, disks: if DEBUG { 3 } else { 16 }, again: if DEBUG { 300 } else { 2000 }, depth: 2 };
 const EVERYTHING: Effort =
     Effort { steps: 4, disks: if DEBUG { 32 } else { 1 << 10 }, again: 1000, depth: 1 };
