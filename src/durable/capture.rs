@@ -99,6 +99,7 @@ impl Capture {
         changes: &mut Changes,
     ) -> Looked {
         core.note_lengths();
+        core.region().captured();
         let lengths = core.region().lengths();
         self.collect(core, lengths);
         let mut looked = Looked { reported: 0, image_pages: file.layout.file_len(lengths) / PAGE as u64 };

@@ -178,6 +178,10 @@ impl<S: Storage> HeapFile<S> {
         if self.log.is_none() {
             let superblock = self.stored.superblock;
             let name = self.log_name();
+            if !superblock.flags.has(Flags::LOGGED) && self.storage.exists(&name).map_err(of_storage)? {
+                // An attempt that failed when the log had its name already: no commit is in it.
+                self.storage.remove(&name).map_err(of_storage)?;
+            }
             let log = Log::create(&self.storage, &name, identity(&superblock), self.last, self.segment);
             self.log = Some(log.map_err(|error| self.of_log(error))?);
             self.store(Superblock { flags: superblock.flags.with(Flags::LOGGED), ..superblock })?;
@@ -343,9 +347,11 @@ fn write_rows(
     Ok(())
 }
 
-/// Whether nothing was written, so that the heap can go on.
+/// Whether nothing of a commit was written, so that the heap can go on. Commits are written durably; the other writes make
+/// a segment that does not count before it is whole.
 fn is_harmless(error: &LogError) -> bool {
-    matches!(error, LogError::Storage(error) if error.operation == super::storage::Operation::Allocate)
+    use super::storage::Operation;
+    matches!(error, LogError::Storage(error) if matches!(error.operation, Operation::Allocate | Operation::Write))
 }
 
 /// Adds a part of a commit to the overlay; says how many lines it had.

@@ -29,7 +29,7 @@ use super::layout::{Layout, Piece};
 use super::log::SegmentBytes;
 use super::mapping::map_live;
 use super::planted::Planted;
-use super::storage::{Lock, Open, Storage, StoredFile};
+use super::storage::{Lock, Open, Operation, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
 
 /// The range of addresses from which a heap gets its own, away from where the system puts things: 64 TiB in steps of 4 GiB.
@@ -147,7 +147,7 @@ fn take_up<S: Storage>(
     let ground = Box::new(FileGround { base, layout });
     // SAFETY: the range was just reserved, and the front of each zone mapped.
     let region = unsafe { Region::on_file(place.keep(), *layout.plan(), lengths, ground) };
-    region.ensure(Zone::Header, layout.plan().size(Zone::Header)).map_err(no_memory)?;
+    region.ensure(Zone::Header, layout.plan().size(Zone::Header)).map_err(|fault| no_room(fault, path))?;
     Ok(Opened { file, region, is_new, replay })
 }
 
@@ -201,6 +201,15 @@ fn restore<S: Storage>(file: &HeapFile<S>, piece: Piece, place: &Reserved) {
             unsafe { target.cast::<[u8; LINE]>().write(*value) };
         }
     }
+}
+
+/// Why a new heap has no memory: a region refuses it where its file has no space.
+fn no_room(fault: os::Fault, file: PathBuf) -> Error {
+    if fault != os::Fault::NOSPC {
+        return no_memory(fault);
+    }
+    let operation = Operation::Allocate.to_string();
+    Error::File { operation, file, offset: 0, source: Arc::new(fault.into()) }
 }
 
 /// Address space that is given back unless it is kept.

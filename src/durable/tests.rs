@@ -2,8 +2,10 @@
 
 mod blocks;
 mod crashes;
+mod faults;
 mod planted;
 mod program;
+mod purged;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};

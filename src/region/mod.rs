@@ -59,7 +59,8 @@ pub(crate) struct Region {
     /// Usable bytes of each zone, from its front. The header's and the caches' belong to the registry's lock, the
     /// others to the lock of the runs.
     committed: [Word64; ZONES],
-    /// Pages below this were mapped from a file, and read as what it has when their memory is given back.
+    /// Pages below this were mapped from a file, or are part of a commit: when their memory is given back they read as
+    /// what the file has, or as zero while the image still has what was there.
     zero_from: Word32,
     /// 1 while huge pages are asked for. Under the lock of the runs.
     huge: Word8,
@@ -160,6 +161,12 @@ impl Region {
     /// Whether untouched pages from `first` on read as zero.
     pub(crate) fn reads_zero(&self, first: Page) -> bool {
         first.0 >= self.zero_from.get()
+    }
+
+    /// All usable pages become part of a commit. From now on a block of them that is to be zeros is written, even where
+    /// memory reads as zero: a page that was given back and not written would not be captured.
+    pub(crate) fn captured(&self) {
+        self.zero_from.set(self.pages());
     }
 
     /// Usable bytes of each zone, from its front.

@@ -9,11 +9,14 @@ pub fn is(name: &str) -> bool {
     std::env::var(WHICH).is_ok_and(|which| which == name)
 }
 
-/// Runs the test `test` of this program again, alone, in a process that knows itself as `name`.
+/// What runs the test `test` of this program again, alone, in a process that knows itself as `name`.
+pub fn command(test: &str, name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(WHICH, name);
+    command
+}
+
+/// Runs it to its end.
 pub fn run(test: &str, name: &str) -> Output {
-    Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(WHICH, name)
-        .output()
-        .unwrap()
+    command(test, name).output().unwrap()
 }

@@ -3,6 +3,7 @@
 //! What a crash leaves is opened: the checker finds nothing, and the blocks are those of the last commit whose `persist`
 //! had returned, or of the one after it. Every so often the heap then works on, and crashes again.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -24,7 +25,7 @@ pub(super) struct Effort {
 
 const DEBUG: bool = cfg!(debug_assertions);
 
-pub(super) const WIDE: Effort =
+const WIDE: Effort =
     Effort { steps: 24, disks: if DEBUG { 3 } else { 16 }, again: if DEBUG { 300 } else { 2000 }, depth: 2 };
 const EVERYTHING: Effort =
     Effort { steps: 4, disks: if DEBUG { 32 } else { 1 << 10 }, again: 1000, depth: 1 };
@@ -43,11 +44,16 @@ pub(super) fn program(seed: u64, effort: Effort) -> Result<u64, String> {
 }
 
 /// Looks at what crashes leave of a program that has run.
-pub(super) fn crashes(run: &mut Run, effort: Effort) -> Result<u64, String> {
+fn crashes(run: &mut Run, effort: Effort) -> Result<u64, String> {
+    crashes_at(run, 0..usize::MAX, effort)
+}
+
+/// Looks at what crashes leave between these operations.
+pub(super) fn crashes_at(run: &mut Run, range: Range<usize>, effort: Effort) -> Result<u64, String> {
     let mut random = Random(run.random.next());
     let mut chance = Random(run.random.next());
     let (mut looked, mut wrong) = (0, None);
-    for point in run.folder.crashes() {
+    for point in run.folder.crashes().skip(range.start).take(range.len()) {
         let operations = point.operations;
         looked += point.explore(effort.disks, &mut random, |disk| {
             if wrong.is_some() {
@@ -71,10 +77,12 @@ pub(super) fn crashes(run: &mut Run, effort: Effort) -> Result<u64, String> {
 /// Opens a disk, at the old address or another one, in a process that dies after that; says which commit it holds.
 fn look(run: &Run, disk: &SimulatedFolder, operations: usize, elsewhere: bool) -> Result<u64, String> {
     let taken = elsewhere.then(|| Taken::new(run.home));
-    let (heap, last) = run.look(disk, run.known_after(operations))?;
+    let known = run.known_after(operations);
+    let heap = run.settings.open(disk).map_err(|error| format!("after commit {known}: {error}"))?;
+    let last = run.compare(&heap, known)?;
     disk.die();
     drop((heap, taken));
-    disk.fail_no_more();
+    disk.live_again();
     Ok(last)
 }
 

@@ -120,9 +120,8 @@ impl Run {
         self.known.iter().rev().find(|(end, _)| *end <= operations).expect("from the start").1
     }
 
-    /// Opens the heap and compares it with what it should hold; says which commit that is.
-    pub(super) fn look(&self, folder: &SimulatedFolder, known: u64) -> Result<(Held, u64), String> {
-        let heap = self.settings.open(folder).map_err(|error| format!("after commit {known}: {error}"))?;
+    /// Compares an opened heap with what it should hold; says which commit that is.
+    pub(super) fn compare(&self, heap: &Held, known: u64) -> Result<u64, String> {
         let last = heap.0.last_commit();
         if last < known || last > known + 1 {
             return Err(format!("commit {last} after commit {known}"));
@@ -130,13 +129,19 @@ impl Run {
         let blocks = usize::try_from(last - self.first).ok().and_then(|at| self.history.get(at));
         let blocks = blocks.ok_or_else(|| format!("commit {last} was never made"))?;
         heap.compare(blocks).map_err(|wrong| format!("in commit {last}, after commit {known}: {wrong}"))?;
-        Ok((heap, last))
+        Ok(last)
     }
 
     /// Opens the heap; from now on the commit that it holds is durable.
     pub(super) fn open(&mut self) -> Result<Held, String> {
-        let known = self.known.last().expect("from the start").1;
-        let (heap, last) = self.look(&self.folder, known)?;
+        let heap = self.settings.open(&self.folder).map_err(|error| format!("opening: {error}"))?;
+        self.take_up(&heap)?;
+        Ok(heap)
+    }
+
+    /// Goes on with what an opened heap holds.
+    pub(super) fn take_up(&mut self, heap: &Held) -> Result<(), String> {
+        let last = self.compare(heap, self.known.last().expect("from the start").1)?;
         let at = usize::try_from(last - self.first).expect("small");
         self.history.truncate(at + 1);
         self.live = Blocks::clone(&self.history[at]);
@@ -144,7 +149,7 @@ impl Run {
         if self.home == 0 {
             self.home = heap.0.core().region().base().as_ptr().addr();
         }
-        Ok(heap)
+        Ok(())
     }
 
     pub(super) fn learn(&mut self, commit: u64) {

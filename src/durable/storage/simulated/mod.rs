@@ -170,9 +170,9 @@ impl SimulatedFolder {
         disk.dies_at = u64::MAX;
     }
 
-    /// Whether a call has failed as it was told to, or none was.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.disk().faults.is_empty()
+    /// Another process comes after one that has died.
+    pub(crate) fn live_again(&self) {
+        self.disk().dies_at = u64::MAX;
     }
 
     /// All that may be left by a crash, one point after the other.
