@@ -16,9 +16,9 @@ use outlive::{Error, Heap, HeapOptions, OpenOptions};
 
 const DISK: usize = 12 << 20;
 /// By how much the space that is left changes.
-const STEP: usize = 44 << 10;
+const STEP: usize = 88 << 10;
 /// More than the program needs.
-const MOST: usize = 3 << 20;
+const MOST: usize = 6 << 20;
 
 /// A mounted file system.
 struct Disk(PathBuf);
