@@ -18,6 +18,11 @@ pub(super) fn of_files() -> f64 {
     field("/proc/self/status", "RssFile:") * 1024.0
 }
 
+/// How many threads the process has.
+pub(super) fn threads() -> f64 {
+    field("/proc/self/status", "Threads:")
+}
+
 fn field(file: &str, name: &str) -> f64 {
     let text = fs::read_to_string(file).expect("a file that the kernel makes");
     let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("a field of it");

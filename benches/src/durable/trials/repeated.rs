@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::scattered::{HEAP, PAGES, random_pages, scatter};
 use crate::durable::contender::Contender::{Msync, MsyncPages, Outlive};
 use crate::durable::disk::BLOCK;
-use crate::durable::heap::{Array, Words, log_bytes};
+use crate::durable::heap::{Array, Words};
 use crate::durable::mapped::Mapped;
-use crate::durable::usage::written;
+use crate::durable::usage::{threads, written};
 use crate::durable::{Bar, Contender, Row, Setting, Trial};
 use crate::report::Report;
 use crate::rng::Rng;
@@ -20,8 +22,8 @@ const FAMILY: &str = "The same 50 times, with checkpoints";
 const COMMITS: usize = 50;
 const ALL: &[Contender] = &[Outlive, Msync, MsyncPages];
 
-/// How long the log gets until a commit begins a checkpoint.
-const LOG_BOUND: usize = 64 << 20;
+/// By then, scattered commits have made a log that is long enough for a checkpoint, however small the sizes.
+const MOST_SCATTERED: u64 = 4000;
 /// More small commits than fit beside a checkpoint.
 const MOST_SMALL: usize = 100_000;
 /// The heads of the heap's file, which a checkpoint changes as its last deed.
@@ -99,19 +101,23 @@ fn tell(setting: &Setting, times: &[f64], bytes: f64, report: &mut Report) {
     report.row("repeated-disk-over-pages", bytes / pages);
 }
 
-/// Commits scattered pages until the log is as long as it gets, and small changes from then on until the checkpoint is over.
+/// Commits scattered pages until one of them begins a checkpoint, and small changes from then on until that is over.
 fn beside(setting: &Setting, report: &mut Report) {
     let bytes = setting.scaled(HEAP);
     let path = setting.folder.join("heap");
     let array = Array::built(&path, bytes);
     let mut rng = Rng::new(7);
-    let mut number = 0;
-    while log_bytes(&path) <= LOG_BOUND {
-        number += 1;
+    // What the heap's building left to a thread must be over: from then on a second thread is a checkpoint's.
+    while threads() > 1.0 {
+        sleep(Duration::from_millis(10));
+    }
+    let begun = (1..MOST_SCATTERED).find(|&number| {
         let pages = random_pages(&mut rng, array.words(), setting.scaled(PAGES));
         scatter(&array, &pages, number);
         array.persist();
-    }
+        threads() > 1.0
+    });
+    assert!(begun.is_some(), "no commit began a checkpoint");
     let (slots, mut times) = (slots(&path), Spread::default());
     let mut commits = 0;
     while self::slots(&path) == slots && commits < MOST_SMALL {
