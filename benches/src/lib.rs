@@ -6,6 +6,9 @@
 
 pub mod allocator;
 pub mod block;
+pub mod child;
+#[cfg(feature = "durable")]
+pub mod durable;
 pub mod footprint;
 pub mod pin;
 #[cfg(feature = "probe")]
@@ -14,5 +17,8 @@ pub mod report;
 pub mod rng;
 pub mod row;
 pub mod scratch;
+pub mod spread;
+pub mod table;
 pub mod timing;
+pub mod warm;
 pub mod workloads;

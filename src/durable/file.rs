@@ -231,9 +231,9 @@ impl<S: Storage> HeapFile<S> {
         Ok(())
     }
 
-    /// How long the log is.
+    /// How much of the log is still needed. The file does not become shorter when less of it is.
     pub(super) fn log_bytes(&self) -> u64 {
-        self.log.as_ref().map_or(0, Log::bytes)
+        self.log.as_ref().map_or(0, Log::needed)
     }
 
     /// Begins to bring everything that is committed into the base. Until [`HeapFile::end_checkpoint`] commits go on.

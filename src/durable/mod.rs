@@ -36,7 +36,7 @@ pub(crate) use open::{Manner, Opened, open, settle_in};
 pub use persist::Commit;
 pub(crate) use persist::{Durable, Manner as CommitManner, Persistence};
 #[cfg(test)]
-pub(crate) use storage::simulated::SimulatedFolder;
+pub(crate) use storage::{Open, Operation, StoredFile, simulated::SimulatedFolder};
 pub(crate) use storage::{RealFolder, Storage};
 pub(crate) use turns::Ticket;
 

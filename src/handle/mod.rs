@@ -3,6 +3,8 @@
 mod allocator;
 mod buffer;
 mod file;
+#[cfg(test)]
+mod gates;
 mod options;
 mod root;
 

@@ -167,6 +167,11 @@ impl<F: StoredFile> Log<F> {
         self.segments.end()
     }
 
+    /// How much of it is taken by segments whose commits the base does not have.
+    pub(crate) fn needed(&self) -> u64 {
+        self.segments.needed()
+    }
+
     /// Makes a commit of an image of `image_pages` pages durable; says its sequence. If space is short nothing has
     /// happened; after any other error it is open whether the commit has.
     pub(crate) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, LogError> {

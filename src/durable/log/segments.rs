@@ -94,6 +94,11 @@ impl Segments {
         if self.last.is_empty() { 0 } else { self.segment.0 - self.taken }
     }
 
+    /// Bytes of the segments with records that are still needed.
+    pub(super) fn needed(&self) -> u64 {
+        self.last.iter().filter(|last| **last != 0).count() as u64 * self.segment.0
+    }
+
     fn is_free(&self, number: usize) -> bool {
         self.last[number] == 0 && number != self.current
     }
@@ -157,12 +162,15 @@ mod tests {
             .collect();
         assert_eq!(places, [4096, 4096 + 8192, 4096 + 16384, 4096 + 16384 + 8192]);
         assert_eq!(segments.missing([4096].into_iter()), 1);
+        assert_eq!(segments.needed(), SEGMENT.get() * 2);
         segments.retire_through(1);
         assert_eq!(segments.missing([4096].into_iter()), 1, "commit 2 is in the same segment");
         segments.retire_through(2);
         assert_eq!(segments.missing([16384, 4096].into_iter()), 1);
         assert_eq!(segments.place(4096, 5), 4096);
+        assert_eq!(segments.needed(), SEGMENT.get() * 2);
         segments.retire_through(5);
+        assert_eq!(segments.needed(), 0);
         assert_eq!(segments.place(4096, 6), 4096, "the current one begins again");
     }
 

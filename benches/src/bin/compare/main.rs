@@ -9,8 +9,6 @@ mod options;
 mod report;
 mod results;
 mod run;
-mod table;
-mod warm;
 
 use std::process::ExitCode;
 

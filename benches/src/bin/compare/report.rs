@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use outlive_benches::row::{Bar, Kind, Row, Workload};
+use outlive_benches::spread::number_or;
+use outlive_benches::table::Table;
 
 use crate::contestants::OURS;
 use crate::options::{Options, Profile};
 use crate::results::{Results, geometric_mean};
-use crate::table::Table;
 
 /// A table and what stands above it.
 pub(crate) type Titled = (&'static str, Table);
@@ -189,14 +190,4 @@ fn extras(workloads: &[&Workload], results: &Results) -> Table {
 
 fn number(value: Option<f64>) -> String {
     number_or(value, "")
-}
-
-/// A number with about three digits that say something.
-fn number_or(value: Option<f64>, missing: &str) -> String {
-    match value {
-        None => missing.to_owned(),
-        Some(value) if value.abs() >= 99.95 => format!("{value:.0}"),
-        Some(value) if value.abs() >= 9.995 => format!("{value:.1}"),
-        Some(value) => format!("{value:.2}"),
-    }
 }

@@ -2,30 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use outlive_benches::child::Found;
 use outlive_benches::row::{Bar, Row, Workload};
+use outlive_benches::spread::Spread;
 
 use crate::contestants::OURS;
-use crate::run::Found;
-
-/// The samples of one row on one allocator.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Samples(Vec<f64>);
-
-impl Samples {
-    /// The middle one; between the two in the middle where there are two.
-    pub(crate) fn median(&self) -> Option<f64> {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let (low, high) = (sorted.len().checked_sub(1)? / 2, sorted.len() / 2);
-        Some(f64::midpoint(sorted[low], sorted[high]))
-    }
-
-    /// The smallest and the largest.
-    pub(crate) fn range(&self) -> Option<(f64, f64)> {
-        let smallest = self.0.iter().copied().min_by(f64::total_cmp)?;
-        Some((smallest, self.0.iter().copied().max_by(f64::total_cmp)?))
-    }
-}
 
 /// Samples by allocator and row, and what went wrong.
 #[derive(Debug, Default)]
@@ -34,8 +15,8 @@ pub(crate) struct Results {
     pub(crate) contestants: Vec<&'static str>,
     /// Failures as sentences, with how often each was seen.
     pub(crate) failures: BTreeMap<String, usize>,
-    samples: BTreeMap<(&'static str, String), Samples>,
-    extras: BTreeMap<(&'static str, &'static str, String), Samples>,
+    samples: BTreeMap<(&'static str, String), Spread>,
+    extras: BTreeMap<(&'static str, &'static str, String), Spread>,
 }
 
 impl Results {
@@ -61,10 +42,10 @@ impl Results {
             }
         }
         for (row, value) in found.rows {
-            self.samples.entry((contestant, row)).or_default().0.push(value);
+            self.samples.entry((contestant, row)).or_default().push(value);
         }
         for (extra, value) in found.extras {
-            self.extras.entry((contestant, workload.name, extra)).or_default().0.push(value);
+            self.extras.entry((contestant, workload.name, extra)).or_default().push(value);
         }
     }
 
@@ -78,7 +59,7 @@ impl Results {
     }
 
     /// The samples of a row, if any run gave one.
-    pub(crate) fn samples(&self, contestant: &'static str, row: &str) -> Option<&Samples> {
+    pub(crate) fn samples(&self, contestant: &'static str, row: &str) -> Option<&Spread> {
         self.samples.get(&(contestant, row.to_owned()))
     }
 
@@ -115,7 +96,7 @@ impl Results {
 
     /// The median of each further figure: allocator, workload, name, value.
     pub(crate) fn extras(&self) -> impl Iterator<Item = (&'static str, &'static str, &str, f64)> {
-        let value = |samples: &Samples| samples.median();
+        let value = |samples: &Spread| samples.median();
         self.extras
             .iter()
             .filter_map(move |((who, what, name), all)| Some((*who, *what, name.as_str(), value(all)?)))

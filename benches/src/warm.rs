@@ -15,7 +15,7 @@ const HUGE: usize = 384 << 20;
 const PAGE: usize = 4096;
 
 /// Writes to each page of a large block and frees it.
-pub(crate) fn warm_up() {
+pub fn warm_up() {
     let mut memory: Vec<u8> = Vec::with_capacity(ALL + PAGE);
     let room = memory.spare_capacity_mut();
     let start = room.as_ptr().align_offset(PAGE);

@@ -4,23 +4,23 @@ use std::fmt::Write;
 
 /// A head and rows of as many cells.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these column heads.
-    pub(crate) fn new(head: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn new(head: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { rows: vec![head.into_iter().map(Into::into).collect()] }
     }
 
     /// Adds a row.
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
     /// Columns two spaces apart, the first to the left and the others to the right.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let widths = self.widths();
         let mut text = String::new();
         for row in &self.rows {
@@ -38,7 +38,7 @@ impl Table {
     }
 
     /// A table as GitHub reads it.
-    pub(crate) fn markdown(&self) -> String {
+    pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (number, row) in self.rows.iter().enumerate() {
             let _ = writeln!(text, "| {} |", row.join(" | "));

@@ -1,0 +1,69 @@
+//! Random changes of entries of 100 bytes, 1 to 10,000 in a commit: where databases are at home.
+
+use crate::durable::contender::Contender::{Fjall, Lmdb, Outlive, Redb, Sqlite};
+use crate::durable::stores::{Entry, Store, filled, value};
+use crate::durable::{Bar, Contender, Row, Setting, Trial};
+use crate::report::Report;
+use crate::rng::Rng;
+use crate::spread::Spread;
+use crate::timing::nanoseconds;
+
+const FAMILY: &str = "Changes of entries";
+const ENTRIES: usize = 1_000_000;
+const BY: &[Contender] = &[Outlive, Lmdb, Redb, Fjall, Sqlite];
+
+/// Changes in a commit, and how many such commits there are.
+const STEPS: [(usize, usize); 3] = [(1, 1000), (100, 300), (10_000, 60)];
+const ROWS: &[Row] = &[
+    Row { family: FAMILY, name: "entries-1", unit: "us", by: BY, bars: &[Bar::OfBest(1.0)] },
+    Row { family: FAMILY, name: "entries-100", unit: "us", by: BY, bars: &[Bar::OfBest(0.5)] },
+    Row { family: FAMILY, name: "entries-10000", unit: "us", by: BY, bars: &[Bar::OfBest(0.15)] },
+    Row { family: FAMILY, name: "entries-10000-mean", unit: "us", by: BY, bars: &[Bar::OfBest(0.15)] },
+];
+
+pub(super) const TRIALS: &[Trial] = &[Trial { name: "entries", cold: true, rows: ROWS, run }];
+
+/// Every entry's last version, to be compared in the end.
+struct Versions(Vec<u64>);
+
+fn run(setting: &Setting, report: &mut Report) {
+    let count = setting.scaled(ENTRIES);
+    let mut store = filled(setting, count);
+    let (mut versions, mut rng) = (Versions(vec![0; count]), Rng::new(3));
+    let mut version = 0;
+    for (row, (changes, commits)) in ROWS.iter().zip(STEPS) {
+        let mut times = Spread::default();
+        let mut sum = 0.0;
+        for _ in 0..commits {
+            version += 1;
+            let entries = versions.next(changes, version, &mut rng);
+            let time = nanoseconds(|| store.update(&entries)).0 / 1000.0;
+            times.push(time);
+            sum += time;
+        }
+        report.row(row.name, times.median().expect("commits"));
+        if changes == 10_000 {
+            report.row("entries-10000-mean", sum / commits as f64);
+        }
+    }
+    versions.check(&mut *store.again());
+}
+
+impl Versions {
+    /// New values for random entries.
+    fn next(&mut self, changes: usize, version: u64, rng: &mut Rng) -> Vec<Entry> {
+        let one = |_| {
+            let key = rng.below(self.0.len());
+            self.0[key] = version;
+            (key as u64, value(key as u64, version))
+        };
+        (0..changes).map(one).collect()
+    }
+
+    /// Compares one entry of ten with what was written last.
+    fn check(&self, store: &mut dyn Store) {
+        for (key, &version) in self.0.iter().enumerate().step_by(10) {
+            assert!(store.get(key as u64) == value(key as u64, version), "entry {key}, version {version}");
+        }
+    }
+}

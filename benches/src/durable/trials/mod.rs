@@ -1,0 +1,41 @@
+//! The trials: one file a family.
+
+mod between;
+mod bulk;
+mod crash;
+mod entries;
+mod extra;
+mod opening;
+mod pauses;
+mod repeated;
+mod scattered;
+mod small;
+
+pub use crash::{CHILD, child};
+
+use super::Trial;
+
+/// All families, in the order of the tables.
+const FAMILIES: [&[Trial]; 10] = [
+    small::TRIALS,
+    entries::TRIALS,
+    scattered::TRIALS,
+    repeated::TRIALS,
+    bulk::TRIALS,
+    opening::TRIALS,
+    crash::TRIALS,
+    between::TRIALS,
+    pauses::TRIALS,
+    extra::TRIALS,
+];
+
+/// All trials, in the order of the tables.
+pub fn all() -> impl Iterator<Item = &'static Trial> {
+    FAMILIES.into_iter().flatten()
+}
+
+/// The trial of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Trial> {
+    all().find(|trial| trial.name == name)
+}
