@@ -151,12 +151,12 @@ impl Programs {
 
 #[test]
 fn a_crash_leaves_the_last_commit_or_the_next_and_so_do_many() {
-    let looked = Programs::of(0, if DEBUG { 3000 } else { 200_000 }).run(WIDE);
+    let looked = Programs::of(0, if DEBUG { 3000 } else { 20_000 }).run(WIDE);
     assert!(looked > 1000, "{looked}");
 }
 
 #[test]
 fn small_programs_leave_nothing_else_in_any_way() {
-    let looked = Programs::of(1 << 20, if DEBUG { 2000 } else { 100_000 }).run(EVERYTHING);
+    let looked = Programs::of(1 << 20, if DEBUG { 2000 } else { 10_000 }).run(EVERYTHING);
     assert!(looked > 1000, "{looked}");
 }
