@@ -214,3 +214,17 @@ fn twenty_heaps_are_open_at_once() {
     let heaps: Vec<Heap> = (0..20).map(open).collect();
     assert!(heaps.iter().zip(0..).all(|(heap, number)| counter(heap).load(Ordering::Relaxed) == number));
 }
+
+/// What the heap's own threads still do with the file is over when it is closed, and so is its lock.
+#[test]
+fn a_heap_that_was_just_built_and_closed_can_be_opened() {
+    let folder = Folder::new();
+    let heap = Heap::open(folder.heap()).unwrap();
+    let layout = Layout::new::<[u64; 32 << 20]>();
+    let block = heap.allocate(layout).unwrap();
+    // SAFETY: the block has so many bytes.
+    unsafe { block.write_bytes(7, layout.size()) };
+    heap.persist().unwrap();
+    heap.close().unwrap();
+    assert!(Heap::restore(folder.heap()).is_ok());
+}

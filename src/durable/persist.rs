@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::heap::Core;
 use crate::os;
+use crate::units::PAGE;
 
 use super::capture::{Capture, Looked};
 use super::dirty::Method;
@@ -110,6 +111,8 @@ struct State<S: Storage> {
 const PATIENCE: u64 = 4;
 /// From this growth on, pages that no commit has are written to their place and not to the log.
 const PLACED_FROM: u64 = 1 << 20;
+/// Pages that are brought into the system's cache in one piece.
+const WARMED_AT_ONCE: usize = (4 << 20) / PAGE;
 
 impl<S: Storage> Shared<S> {
     fn state(&self) -> MutexGuard<'_, State<S>> {
@@ -168,6 +171,24 @@ impl<S: Storage + 'static> Shared<S> {
         Ok(())
     }
 
+    /// Brings what was written past the system's cache back into it: the next commits compare with it. The view keeps the
+    /// file locked, so the heap's close waits for this to end, which it does with the next piece.
+    fn warm(self: &Arc<Self>, view: &Arc<View>, spans: Vec<PageSpan>) {
+        let (shared, view) = (Arc::clone(self), Arc::clone(view));
+        self.employ(thread::spawn(move || {
+            for span in spans {
+                for first in (span.first..span.end()).step_by(WARMED_AT_ONCE) {
+                    if shared.state().closing {
+                        return;
+                    }
+                    let end = span.end().min(first + WARMED_AT_ONCE as u64);
+                    // What cannot be read now is read, or refused, when it is needed.
+                    let _ = view.populate(PageSpan::between(first, end));
+                }
+            }
+        }));
+    }
+
     fn employ(&self, worker: JoinHandle<()>) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.retain(|worker| !worker.is_finished());
@@ -200,7 +221,7 @@ impl<S: Storage + 'static> Shared<S> {
         if capture.growth(core) >= PLACED_FROM {
             let placed = capture.place(core, file, body)?;
             if self.manner.in_background {
-                warm(&file.view, placed);
+                self.warm(&file.view, placed);
             }
         }
         let begun = Instant::now();
@@ -277,17 +298,6 @@ impl Kept {
         // SAFETY: `close` waits for the workers, and the heap calls it before its core goes.
         unsafe { self.0.as_ref() }
     }
-}
-
-/// Brings what was written past the system's cache back into it: the next commits compare with it.
-fn warm(view: &Arc<View>, spans: Vec<PageSpan>) {
-    let view = Arc::clone(view);
-    thread::spawn(move || {
-        for span in spans {
-            // What cannot be read now is read, or refused, when it is needed.
-            let _ = view.populate(span);
-        }
-    });
 }
 
 impl<S: Storage + 'static> Durable for Persistence<S> {
