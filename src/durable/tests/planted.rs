@@ -17,8 +17,6 @@ fn is_found(planted: Planted) {
     );
 }
 
-// The files of a hardened heap are made in the same way, and it takes long: once is enough.
-#[cfg(not(feature = "hardened"))]
 #[test]
 fn planted_bugs_are_found() {
     is_found(Planted::SyncLeftOut);
