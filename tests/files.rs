@@ -1,5 +1,4 @@
 //! Heaps in real files.
-#![cfg_attr(feature = "nightly", feature(allocator_api))]
 #![allow(clippy::cast_possible_truncation, reason = "tests read better so")]
 
 use std::alloc::Layout;

@@ -6,6 +6,7 @@
 //! of that may be lost to an image, and the parent frees what the root does not lead to.
 //!
 //! `OUTLIVE_KILLS` is the number of kills.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
 #![allow(clippy::multiple_unsafe_ops_per_block, clippy::cast_ptr_alignment, reason = "tests read better so")]
 
 mod common;

@@ -1,5 +1,4 @@
 //! What can be asked of a heap: numbers, blocks, pressure.
-#![cfg_attr(feature = "nightly", feature(allocator_api))]
 #![allow(
     clippy::multiple_unsafe_ops_per_block,
     clippy::cast_possible_truncation,
