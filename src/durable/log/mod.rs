@@ -38,7 +38,7 @@ use std::fmt;
 use super::buffer::{AlignedBuffer, zero_block};
 use super::fields::{FieldFault, fold};
 use super::planted::Planted;
-use super::storage::{Open, Storage, StorageError, StoredFile};
+use super::storage::{Open, Operation, Storage, StorageError, StoredFile};
 
 pub(crate) use body::RecordBody;
 use header::Header;
@@ -226,7 +226,9 @@ impl<F: StoredFile> Log<F> {
             if Planted::SegmentNotSynced.is_there() {
                 self.file.write_at(at, zeros)?;
             } else {
-                self.file.write_durable_at(at, zeros)?;
+                // Nothing of a commit is written here: to fail is what any other write may do.
+                let plain = |error| StorageError { operation: Operation::Write, ..error };
+                self.file.write_durable_at(at, zeros).map_err(plain)?;
             }
         }
         if !Planted::SegmentNotSynced.is_there() {
