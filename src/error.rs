@@ -102,6 +102,11 @@ pub enum Error {
     Forked,
     /// The heap is in memory only.
     NoFile,
+    /// The heap was opened to be read.
+    ReadOnly {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 impl fmt::Display for Error {
@@ -172,6 +177,11 @@ impl fmt::Display for Error {
                 f.write_str("this process is a fork of the one that opened the heap: open it here")
             }
             Self::NoFile => f.write_str("the heap is in memory only: open one in a file to persist it"),
+            Self::ReadOnly { file } => write!(
+                f,
+                "{} was opened to be read: open it without `read_only` to persist anything",
+                file.display()
+            ),
         }
     }
 }

@@ -10,8 +10,8 @@ mod common;
 
 use std::alloc::Layout;
 use std::cell::RefCell;
-use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use outlive::{Global, Heap};
 

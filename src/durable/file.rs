@@ -235,24 +235,24 @@ impl<S: Storage> HeapFile<S> {
     }
 
     fn log_name(&self) -> OsString {
-        let mut name = self.name.clone();
-        name.push(".log");
-        name
+        log_name_of(&self.name)
     }
 
     /// What messages call a file.
     fn path(&self, name: &OsStr) -> PathBuf {
-        PathBuf::from(name)
+        self.storage.path(name)
     }
 
     fn of_log(&self, error: LogError) -> Error {
-        let file = self.path(&self.log_name());
-        match error {
-            LogError::Storage(error) => of_storage(error),
-            LogError::Failed => Error::Failed { file },
-            other => Error::LogDamaged { file, what: other.to_string() },
-        }
+        of_log(error, self.path(&self.log_name()))
     }
+}
+
+/// The name of the log that belongs to the file `name`.
+pub(super) fn log_name_of(name: &OsStr) -> OsString {
+    let mut name = name.to_owned();
+    name.push(".log");
+    name
 }
 
 /// Writes the lines of a page to their place, those in a row together.
@@ -282,7 +282,7 @@ fn is_harmless(error: &LogError) -> bool {
 }
 
 /// Adds a part of a commit to the overlay; says how many lines it had.
-fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
+pub(super) fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
     let mut count = 0;
     for item in part.items {
         match item {
@@ -324,6 +324,15 @@ pub(super) fn of_superblock(error: SuperblockError, file: PathBuf) -> Error {
             Error::FileDamaged { file, what: format!("both superblocks are damaged: {first}; {second}") }
         }
         SuperblockError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
+    }
+}
+
+pub(super) fn of_log(error: LogError, file: PathBuf) -> Error {
+    match error {
+        LogError::Storage(error) => of_storage(error),
+        LogError::Failed => Error::Failed { file },
+        LogError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
+        other => Error::LogDamaged { file, what: other.to_string() },
     }
 }
 

@@ -14,6 +14,7 @@ mod diff;
 mod dirty;
 mod fields;
 mod file;
+mod image;
 mod layout;
 mod lines;
 mod log;
@@ -21,7 +22,9 @@ mod mapping;
 mod open;
 mod overlay;
 mod persist;
+mod place;
 mod planted;
+mod reader;
 mod span;
 mod storage;
 mod superblock;
@@ -33,6 +36,7 @@ pub(crate) use log::SegmentBytes;
 pub(crate) use open::{Manner, Opened, open};
 pub use persist::Commit;
 pub(crate) use persist::{Durable, Persistence};
+pub(crate) use reader::{OpenedToRead, open_to_read};
 pub(crate) use storage::{RealFolder, Storage};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 use super::{BufferHeap, Heap, buffer};
 use crate::error::Error;
 use crate::heap::{Core, Pressure, SIZES, Thresholds, add, take_seat};
+use crate::magazines::NO_SEAT;
 use crate::os;
 use crate::region::Region;
 use crate::units::{PAGE, low32};
@@ -92,7 +93,17 @@ impl HeapOptions {
     /// The region's header and tables hold a heap, or zeros.
     pub(super) unsafe fn over(&self, region: Region, begin: fn(&Core)) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
-        let core = unsafe { self.place(region) }?;
+        let core = unsafe { self.place(region, take_seat) }?;
+        self.finish(core, begin)
+    }
+
+    /// The same for a heap that is only looked at, in which no thread has magazines.
+    ///
+    /// # Safety
+    /// As for [`HeapOptions::over`].
+    pub(super) unsafe fn over_image(&self, region: Region, begin: fn(&Core)) -> Result<Heap, Error> {
+        // SAFETY: the caller's promise.
+        let core = unsafe { self.place(region, || NO_SEAT) }?;
         self.finish(core, begin)
     }
 
@@ -105,7 +116,7 @@ impl HeapOptions {
         let region =
             Region::reserve(&SIZES, pages, pages).map_err(|fault| no_memory(self.reservation, fault))?;
         // SAFETY: the region is fresh, and so all zeros.
-        let core = unsafe { self.place(region) }?;
+        let core = unsafe { self.place(region, take_seat) }?;
         self.finish(core, Core::format)
     }
 
@@ -116,7 +127,7 @@ impl HeapOptions {
     pub fn in_buffer(self, memory: &mut [u8]) -> Result<BufferHeap<'_>, Error> {
         let region = buffer::fresh(memory)?;
         // SAFETY: the region's header and tables were just cleared.
-        let core = unsafe { self.place(region) }?;
+        let core = unsafe { self.place(region, take_seat) }?;
         Ok(BufferHeap::new(self.finish(core, Core::format)?))
     }
 
@@ -127,7 +138,7 @@ impl HeapOptions {
     pub fn attach(self, memory: &mut [u8]) -> Result<BufferHeap<'_>, Error> {
         let region = buffer::image(memory)?;
         // SAFETY: the region holds an image that has been checked.
-        let core = unsafe { self.place(region) }?;
+        let core = unsafe { self.place(region, take_seat) }?;
         Ok(BufferHeap::new(self.finish(core, Core::take_up)?))
     }
 
@@ -135,7 +146,7 @@ impl HeapOptions {
     ///
     /// # Safety
     /// The region's header and tables hold a checked heap, or zeros.
-    unsafe fn place(&self, region: Region) -> Result<NonNull<Core>, Error> {
+    unsafe fn place(&self, region: Region, seat: fn() -> usize) -> Result<NonNull<Core>, Error> {
         if let Some(limit) = self.limit.filter(|limit| *limit < PAGE) {
             return Err(Error::LimitTooSmall { found: limit, expected: PAGE });
         }
@@ -147,7 +158,7 @@ impl HeapOptions {
             return Err(no_memory(size_of::<Core>(), os::Fault::NOMEM));
         };
         // SAFETY: the caller's promise.
-        let core = unsafe { Core::new(region, take_seat()) };
+        let core = unsafe { Core::new(region, seat()) };
         // SAFETY: the memory is fresh, and large and aligned enough.
         unsafe { place.write(core) };
         Ok(place)

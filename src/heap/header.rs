@@ -42,6 +42,17 @@ pub(crate) enum NotAnImage {
     Page(u32),
 }
 
+impl NotAnImage {
+    /// Which word of the header it is, what was found there and what was expected.
+    pub(crate) fn parts(self) -> (&'static str, u64, u64) {
+        match self {
+            Self::Magic(found) => ("magic number", found, Header::MAGIC),
+            Self::Version(found) => ("format version", u64::from(found), u64::from(Header::VERSION)),
+            Self::Page(found) => ("page size", u64::from(found), PAGE as u64),
+        }
+    }
+}
+
 impl Header {
     /// "outlive" and a zero, read as a little-endian number.
     pub(crate) const MAGIC: u64 = 0x0065_7669_6C74_756F;
@@ -71,6 +82,14 @@ impl Header {
         self.pages.set(plan.pages());
         self.caches.set(plan.caches());
         self.magic.set(Self::MAGIC);
+    }
+
+    /// How many bytes of each zone the words of the header refer to.
+    pub(crate) fn used(&self) -> [u64; ZONES] {
+        let pages = u64::from(self.runs.pages.get());
+        let caches = u64::from(self.magazines.high.get()) * size_of::<Cache>() as u64;
+        let slabs = u64::from(self.slabs.high.get()) * size_of::<Slab>() as u64;
+        [0, caches, pages.div_ceil(64) * 8, pages * 8, pages * 8, slabs, pages * PAGE as u64]
     }
 
     /// The numbers of pages and caches that the image has room for, if it is one.

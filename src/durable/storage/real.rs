@@ -122,6 +122,10 @@ impl Storage for RealFolder {
         retry_on_intr(|| rustix::fs::fsync(&self.folder))
             .map_err(|e| error(Operation::SyncFolder, &self.path, 0, e))
     }
+
+    fn path(&self, name: &OsStr) -> PathBuf {
+        self.path.join(name)
+    }
 }
 
 impl RealFile {
