@@ -18,6 +18,9 @@ use super::overlay::Overlay;
 use super::place::Reserved;
 use super::storage::StoredFile;
 
+/// Pages that are copied in one piece.
+const COPIED_AT_ONCE: usize = 64;
+
 /// What is committed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Image<'a, F> {
@@ -31,34 +34,81 @@ pub(super) struct Image<'a, F> {
 }
 
 impl<F: StoredFile> Image<'_, F> {
-    /// Maps the image over reserved memory, to be lived in; says how much of each zone that is.
+    /// Maps the image over reserved memory, to be lived in; says how much of each zone that is. The file may be changed
+    /// only where the overlay has lines, or where it is not read any more.
     pub(super) fn map(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
+        self.bring(place, |piece, start, found| {
+            let descriptor = self.base.descriptor().map_err(of_storage)?;
+            // SAFETY: the piece lies in the range just reserved; what may be written to the file are lines that the overlay
+            // has, whose pages leave it below.
+            unsafe { map_live(descriptor, piece.file, start, (found / PAGE) as u64) }.map_err(no_memory)
+        })
+    }
+
+    /// Copies the image to reserved memory, which then has nothing to do with the file; says how much of each zone that is.
+    pub(super) fn copy(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
+        let mut buffer = vec![[0; PAGE]; COPIED_AT_ONCE];
+        self.bring(place, |piece, start, found| {
+            // SAFETY: whole pages of the reserved range, which nobody uses yet.
+            unsafe { os::commit(start, found) }.map_err(no_memory)?;
+            for step in (0..found).step_by(COPIED_AT_ONCE * PAGE) {
+                let pages = &mut buffer[..(found - step).div_ceil(PAGE).min(COPIED_AT_ONCE)];
+                self.read_pages(piece.file + step as u64, pages)?;
+                let filled = pages.iter().enumerate().filter(|(_, page)| **page != [0; PAGE]);
+                for (number, page) in filled {
+                    let target = start.wrapping_add(step + number * PAGE);
+                    // SAFETY: a page of the piece, which nobody else knows yet.
+                    unsafe { target.cast::<[u8; PAGE]>().write(*page) };
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads pages of the base, the last of which may not be there as a whole.
+    fn read_pages(&self, from: u64, pages: &mut [[u8; PAGE]]) -> Result<(), Error> {
+        let bytes = pages.as_flattened_mut();
+        let there = self.base.len().map_err(of_storage)?.saturating_sub(from);
+        let there = usize::try_from(there).map_or(bytes.len(), |there| there.min(bytes.len()));
+        bytes[there..].fill(0);
+        self.base.read_at(from, &mut bytes[..there]).map_err(of_storage)
+    }
+
+    /// Brings the image piece by piece to reserved memory: `piece` does so for what the file has.
+    fn bring(
+        &self,
+        place: &Reserved,
+        mut piece: impl FnMut(Piece, *mut u8, usize) -> Result<(), Error>,
+    ) -> Result<[u64; ZONES], Error> {
         let there = self.base.len().map_err(of_storage)?.next_multiple_of(PAGE as u64);
+        let mut bring = |at: Piece| self.bring_piece(at, there, place, &mut piece);
         let header_bytes = self.layout.plan().size(Zone::Header);
-        let mut header = self.layout.pieces(Zone::Header, 0, header_bytes);
-        header.try_for_each(|piece| self.map_piece(piece, there, place))?;
+        self.layout.pieces(Zone::Header, 0, header_bytes).try_for_each(&mut bring)?;
         let lengths = self.lengths(place)?;
-        let rest = self.layout.image(lengths).filter(|piece| piece.offset >= header_bytes);
-        { rest }.try_for_each(|piece| self.map_piece(piece, there, place))?;
+        let mut rest = self.layout.image(lengths).filter(|piece| piece.offset >= header_bytes);
+        rest.try_for_each(bring)?;
         Ok(lengths)
     }
 
-    /// Maps a piece, of which the file has what lies before `there`.
-    fn map_piece(&self, piece: Piece, there: u64, place: &Reserved) -> Result<(), Error> {
-        let start = place.at(piece.offset);
-        let found = there.saturating_sub(piece.file).min(piece.bytes as u64);
-        let mapped = usize::try_from(found).unwrap_or(piece.bytes);
-        if mapped > 0 {
-            let descriptor = self.base.descriptor().map_err(of_storage)?;
-            // SAFETY: the piece lies in the range just reserved; the file is written only through checkpoints, with lines
-            // that the overlay has, whose pages leave the file below or when they are written.
-            unsafe { map_live(descriptor, piece.file, start, found / PAGE as u64) }.map_err(no_memory)?;
+    /// Brings a piece, of which the file has what lies before `there`.
+    fn bring_piece(
+        &self,
+        at: Piece,
+        there: u64,
+        place: &Reserved,
+        piece: &mut impl FnMut(Piece, *mut u8, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let start = place.at(at.offset);
+        let found = there.saturating_sub(at.file).min(at.bytes as u64);
+        let found = usize::try_from(found).unwrap_or(at.bytes);
+        if found > 0 {
+            piece(at, start, found)?;
         }
-        if mapped < piece.bytes {
+        if found < at.bytes {
             // SAFETY: whole pages of the reserved range, which nobody uses yet.
-            unsafe { os::commit(start.wrapping_add(mapped), piece.bytes - mapped) }.map_err(no_memory)?;
+            unsafe { os::commit(start.wrapping_add(found), at.bytes - found) }.map_err(no_memory)?;
         }
-        self.patch(piece, start);
+        self.patch(at, start);
         Ok(())
     }
 

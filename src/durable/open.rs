@@ -80,9 +80,7 @@ fn create<S: Storage>(
     manner: &Manner,
     path: &std::path::Path,
 ) -> Result<Stored, Error> {
-    let mut uuid = [0; 16];
-    uuid[..8].copy_from_slice(&os::random().to_le_bytes());
-    uuid[8..].copy_from_slice(&os::random().to_le_bytes());
+    let uuid = new_uuid();
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
@@ -92,11 +90,19 @@ fn create<S: Storage>(
         reserved_pages: u64::from(manner.pages),
         image_pages: IMAGE / PAGE as u64,
         flags: Flags::default(),
-        geometry: Header::geometry_of(),
+        geometry: Header::geometry_of(false),
     };
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
     storage.sync().map_err(of_storage)?;
     Ok(stored)
+}
+
+/// What no other heap has.
+pub(super) fn new_uuid() -> [u8; 16] {
+    let mut uuid = [0; 16];
+    uuid[..8].copy_from_slice(&os::random().to_le_bytes());
+    uuid[8..].copy_from_slice(&os::random().to_le_bytes());
+    uuid
 }
 
 fn take_up<S: Storage>(
@@ -118,7 +124,8 @@ fn take_up<S: Storage>(
     let lengths = if is_new { [0; ZONES] } else { map(&file, &place, &path)? };
     let ground = Box::new(FileGround { base, layout });
     // SAFETY: the range was just reserved, and the front of each zone mapped.
-    let region = unsafe { Region::on_file(place.keep(), *layout.plan(), lengths, ground) };
+    let region =
+        unsafe { Region::on_file(place.keep(), *layout.plan(), lengths, is_guarded(&superblock), ground) };
     region.ensure(Zone::Header, layout.plan().size(Zone::Header)).map_err(no_memory)?;
     Ok(Opened { file, region, is_new, replay })
 }
@@ -129,12 +136,9 @@ pub(super) fn layout_of(
     image_pages: u64,
     path: &std::path::Path,
 ) -> Result<Layout, Error> {
-    if superblock.geometry != Header::geometry_of() {
-        let what = format!(
-            "its geometry is {:#x} where {:#x} was expected",
-            superblock.geometry,
-            Header::geometry_of()
-        );
+    let (found, expected) = (superblock.geometry, Header::geometry_of(false));
+    if found != expected && !is_guarded(superblock) {
+        let what = format!("its geometry is {found:#x} where {expected:#x} was expected");
         return Err(Error::OtherVersion { file: path.to_owned(), what });
     }
     let damaged = |what: String| Error::FileDamaged { file: path.to_owned(), what };
@@ -148,6 +152,11 @@ pub(super) fn layout_of(
         return Err(damaged(what));
     }
     Ok(layout)
+}
+
+/// Whether the image is of a heap that a hardened build has made in memory, which only such builds understand.
+pub(super) fn is_guarded(superblock: &Superblock) -> bool {
+    cfg!(feature = "hardened") && superblock.geometry == Header::geometry_of(true)
 }
 
 /// Maps the committed image; says how much of each zone that is.

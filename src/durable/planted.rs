@@ -5,6 +5,8 @@
 pub(super) enum Planted {
     /// A superblock is written and not synced.
     SyncLeftOut,
+    /// The slots of a new file, and what was written before them, are not synced.
+    FirstSyncLeftOut,
     /// The superblock goes to the slot of the newest instead of the oldest.
     SlotsSwapped,
     /// A record is written and not synced.

@@ -17,7 +17,7 @@ use super::file::{Replay, log_name_of, no_memory, of_log, of_storage, of_superbl
 use super::image::Image;
 use super::layout::Layout;
 use super::log;
-use super::open::layout_of;
+use super::open::{is_guarded, layout_of};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
@@ -89,18 +89,29 @@ impl<F: StoredFile> Committed<F> {
         Image { base, layout, overlay, pages: *image_pages, path }
     }
 
-    /// A private copy of the image, in memory that is taken from the file as it is read.
-    pub(super) fn region(&self) -> Result<Region, Error> {
-        let plan = self.layout.plan();
-        let place = Reserved::new(usize::try_from(self.superblock.base).unwrap_or(0), plan.bytes())?;
-        let lengths = if self.is_new() { empty(&place, &self.layout)? } else { self.image().map(&place)? };
-        // SAFETY: the range was just reserved, and the front of each zone mapped.
-        Ok(unsafe { Region::on_file(place.keep(), *plan, lengths, Box::new(NoGround)) })
+    /// Address space for the region, at the heap's own address if that is free.
+    pub(super) fn place(&self) -> Result<Reserved, Error> {
+        Reserved::new(usize::try_from(self.superblock.base).unwrap_or(0), self.layout.plan().bytes())
+    }
+
+    /// Lays a region over the image, of which the front of each zone is there.
+    ///
+    /// # Safety
+    /// The first `lengths` bytes of each zone are usable.
+    pub(super) unsafe fn region(
+        &self,
+        place: Reserved,
+        lengths: [u64; ZONES],
+        ground: Box<dyn Ground>,
+    ) -> Region {
+        let (plan, guarded) = (*self.layout.plan(), is_guarded(&self.superblock));
+        // SAFETY: the range is reserved, and the rest is the caller's promise.
+        unsafe { Region::on_file(place.keep(), plan, lengths, guarded, ground) }
     }
 }
 
 /// Makes the header's zone usable, for a heap that has nothing else.
-fn empty(place: &Reserved, layout: &Layout) -> Result<[u64; ZONES], Error> {
+pub(super) fn empty(place: &Reserved, layout: &Layout) -> Result<[u64; ZONES], Error> {
     let bytes = layout.plan().size(Zone::Header);
     // SAFETY: whole pages of the reserved range, which nobody uses yet.
     unsafe { os::commit(place.base.as_ptr(), bytes) }.map_err(no_memory)?;
@@ -131,8 +142,12 @@ pub(crate) struct OpenedToRead<F> {
 /// Opens the file `name` to be read.
 pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<OpenedToRead<S::File>, Error> {
     let committed = Committed::read(storage, name)?;
-    let region = committed.region()?;
-    let begin = if committed.is_new() { Core::format_to_view } else { Core::view };
+    let place = committed.place()?;
+    let is_new = committed.is_new();
+    let lengths = if is_new { empty(&place, &committed.layout)? } else { committed.image().map(&place)? };
+    // SAFETY: mapped as far as that.
+    let region = unsafe { committed.region(place, lengths, Box::new(NoGround)) };
+    let begin = if is_new { Core::format_to_view } else { Core::view };
     let Committed { base, last, path, replay, .. } = committed;
     Ok(OpenedToRead { reader: Reader { base, last, path }, region, begin, replay })
 }

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use super::{BufferHeap, Heap, buffer};
 use crate::error::Error;
-use crate::heap::{Core, Pressure, SIZES, Thresholds, add, take_seat};
+use crate::heap::{Core, Pressure, Report, SIZES, Thresholds, add, give_seat, take_seat};
 use crate::magazines::NO_SEAT;
 use crate::os;
 use crate::region::Region;
@@ -105,6 +105,35 @@ impl HeapOptions {
         // SAFETY: the caller's promise.
         let core = unsafe { self.place(region, || NO_SEAT) }?;
         self.finish(core, begin)
+    }
+
+    /// The same for an image of which only the bounds were compared: makes it a heap if the checker finds nothing, and
+    /// otherwise returns what it found. A region of zeros is formatted.
+    ///
+    /// # Safety
+    /// The region's header and tables are usable as far as the header's words refer to them.
+    pub(super) unsafe fn over_unchecked(
+        &self,
+        region: Region,
+        is_new: bool,
+    ) -> Result<Result<Heap, Report>, Error> {
+        // SAFETY: any bytes will do for looking at them: the checker believes none before it has compared it.
+        let core = unsafe { self.place(region, take_seat) }?;
+        if is_new {
+            return self.finish(core, Core::format).map(Ok);
+        }
+        let (report, seat) = {
+            // SAFETY: the core was just placed.
+            let core = unsafe { core.as_ref() };
+            (core.check(), core.seat())
+        };
+        if report.is_clean() {
+            return self.finish(core, Core::take_up).map(Ok);
+        }
+        // SAFETY: placed above, and known to nobody.
+        unsafe { unplace(core) };
+        give_seat(seat);
+        Ok(Err(report))
     }
 
     /// Makes a heap in memory.

@@ -59,15 +59,15 @@ impl Header {
     /// The layout of everything in the region. Any change to it is a new number.
     pub(crate) const VERSION: u32 = 1;
 
-    /// A fingerprint of everything that the format's version does not say and an image depends on.
-    pub(crate) fn geometry_of() -> u64 {
-        let guarded = u64::from(cfg!(feature = "hardened"));
+    /// A fingerprint of everything that the format's version does not say and an image depends on; `guarded` is one whose
+    /// runs have a page behind them that nobody uses.
+    pub(crate) fn geometry_of(guarded: bool) -> u64 {
         [
             size_of::<Self>() as u64,
             size_of::<Cache>() as u64,
             size_of::<Slab>() as u64,
             CLASSES as u64,
-            guarded,
+            u64::from(guarded),
         ]
         .into_iter()
         .fold(u64::from(Self::VERSION), |mixed, word| {

@@ -99,6 +99,16 @@ impl Filler {
         self.blocks.len()
     }
 
+    /// Frees everything.
+    pub fn clear(&mut self, heap: &Heap) {
+        let base = base(heap);
+        for (block, layout) in self.blocks.drain(..) {
+            let block = NonNull::new(base.as_ptr().wrapping_add(block)).unwrap();
+            // SAFETY: allocated below with this layout, and taken out of the list.
+            unsafe { heap.deallocate(block, layout) };
+        }
+    }
+
     /// Does so many random things.
     pub fn run(&mut self, heap: &Heap, steps: usize) {
         // Offsets, because a heap may lie elsewhere when it is opened again.

@@ -148,6 +148,11 @@ impl SimulatedFolder {
         disk.faults.insert(call, fault);
     }
 
+    /// How many of the calls that shall fail have not come yet.
+    pub(crate) fn calls_that_fail(&self) -> usize {
+        self.disk().faults.len()
+    }
+
     /// From now on nothing fails any more.
     pub(crate) fn fail_no_more(&self) {
         self.disk().faults.clear();
