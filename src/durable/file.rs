@@ -15,7 +15,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::os;
@@ -25,7 +25,9 @@ use super::layout::Layout;
 use super::lines::Line;
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
+use super::open::new_uuid;
 use super::overlay::{Overlay, PatchedPage};
+use super::snapshot::Snapshot;
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
@@ -44,6 +46,8 @@ pub(crate) struct HeapFile<S: Storage> {
     pub(super) last: u64,
     pub(super) image_pages: u64,
     pub(super) overlay: Overlay,
+    /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
+    gate: Arc<Mutex<()>>,
     failed: bool,
 }
 
@@ -97,6 +101,7 @@ impl<S: Storage> HeapFile<S> {
             last: superblock.applied,
             image_pages: superblock.image_pages,
             overlay: Overlay::new(),
+            gate: Arc::default(),
             failed: false,
         };
         let replay = file.replay()?;
@@ -190,6 +195,8 @@ impl<S: Storage> HeapFile<S> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
         }
+        let gate = Arc::clone(&self.gate);
+        let _base_is_ours = gate.lock().unwrap_or_else(PoisonError::into_inner);
         let mut frozen = self.overlay.freeze();
         let generation = frozen.generation();
         let mut row = Vec::new();
@@ -205,6 +212,20 @@ impl<S: Storage> HeapFile<S> {
         }
         self.overlay.forget_through(generation);
         Ok(())
+    }
+
+    /// The last commit, to be written to another file while this one goes on.
+    pub(super) fn snapshot(&mut self) -> Snapshot<S::File> {
+        let superblock = self.stored.superblock;
+        let superblock = Superblock {
+            uuid: new_uuid(),
+            applied: self.last,
+            image_pages: self.image_pages,
+            flags: superblock.flags.without(Flags::LOGGED),
+            ..superblock
+        };
+        let (base, gate) = (Arc::clone(&self.base), Arc::clone(&self.gate));
+        Snapshot { base, gate, frozen: self.overlay.freeze(), superblock }
     }
 
     /// Leaves the one file behind that has everything.
@@ -256,7 +277,7 @@ pub(super) fn log_name_of(name: &OsStr) -> OsString {
 }
 
 /// Writes the lines of a page to their place, those in a row together.
-fn write_rows(
+pub(super) fn write_rows(
     base: &impl StoredFile,
     page: &PatchedPage<'_>,
     row: &mut Vec<Line>,

@@ -28,6 +28,7 @@ mod planted;
 mod publish;
 mod reader;
 mod save;
+mod snapshot;
 mod span;
 mod storage;
 mod superblock;

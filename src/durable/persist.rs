@@ -3,7 +3,8 @@
 //! A commit: seize the heap, capture, release it, append to the log, tell the overlay. Commits exclude each other; threads
 //! that only pop and push, or write to their blocks, are never held up.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ffi::OsStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
@@ -13,7 +14,8 @@ use crate::os;
 use super::capture::{Capture, Looked};
 use super::dirty::Method;
 use super::file::{Changes, HeapFile};
-use super::storage::Storage;
+use super::publish::publish;
+use super::storage::{RealFolder, Storage};
 
 /// What a commit did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +44,9 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
 
     /// The last commit.
     fn last(&self) -> u64;
+
+    /// Makes the last commit a file of its own; says which commit that is.
+    fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error>;
 }
 
 /// The durable side of a heap.
@@ -109,5 +114,16 @@ impl<S: Storage> Durable for Persistence<S> {
 
     fn last(&self) -> u64 {
         self.state().map_or(0, |state| state.file.last)
+    }
+
+    fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error> {
+        let mut state = self.state()?;
+        let mut snapshot = state.file.snapshot();
+        let gate = Arc::clone(&snapshot.gate);
+        // Taken while the state is held, as checkpoints do: none comes between the two.
+        let held = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        publish(folder, name, |file| snapshot.write(file, || drop(held)))?;
+        Ok(snapshot.commit())
     }
 }

@@ -21,7 +21,7 @@ use super::open::{is_guarded, layout_of};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
-use super::storage::{Lock, Open, Storage, StoredFile};
+use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
 
 /// What a file and its log hold, read and not changed. Nobody changes it as long as this lives.
@@ -173,6 +173,10 @@ impl<F: StoredFile> Durable for Reader<F> {
 
     fn last(&self) -> u64 {
         self.last
+    }
+
+    fn snapshot(&self, _: &RealFolder, _: &OsStr) -> Result<u64, Error> {
+        Err(Error::ReadOnly { file: self.path.clone() })
     }
 }
 

@@ -61,6 +61,38 @@ impl Heap {
         publish(&folder, &name, |file| save(self.core(), file, self.last_commit(), Flags::default()))
     }
 
+    /// Makes the last commit of a heap in a file a file of its own, which opens like any other; says which commit that is.
+    ///
+    /// The heap goes on meanwhile. Where the file system shares content between files that costs next to nothing; elsewhere
+    /// the file is copied, and only a commit that finds the log too long waits for that. What was not persisted is not in
+    /// the snapshot: [`Heap::save`] is for that, and for heaps that are only read.
+    ///
+    /// ```
+    /// use outlive::Heap;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-snapshot-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = Heap::open(&path)?;
+    /// heap.persist()?;
+    /// let commit = heap.snapshot(folder.join("yesterday.heap"))?;
+    /// assert_eq!(commit, 1);
+    /// assert_eq!(Heap::open(folder.join("yesterday.heap"))?.last_commit(), 1);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoFile`] for a heap in memory, [`Error::ReadOnly`] for one that is only read, [`Error::InUse`] where a heap
+    /// has the file open (this one too), [`Error::Forked`], or [`Error::File`] with what the system said. A file that was
+    /// there before is still there then.
+    pub fn snapshot(&self, path: impl AsRef<Path>) -> Result<u64, Error> {
+        let file = self.durable()?;
+        let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
+        file.snapshot(&folder, &name)
+    }
+
     /// A heap in memory with what a file holds: one that was saved, or any other heap's as its last commit left it.
     ///
     /// The file is only read, and can be changed, replaced or removed afterwards. The heap is at the address at which it

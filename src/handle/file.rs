@@ -228,7 +228,7 @@ impl Heap {
         self.file.as_ref().map_or(0, |file| file.last())
     }
 
-    fn durable(&self) -> Result<&dyn Durable, Error> {
+    pub(super) fn durable(&self) -> Result<&dyn Durable, Error> {
         self.file.as_deref().ok_or(Error::NoFile)
     }
 }

@@ -133,6 +133,11 @@ impl RealFile {
         error(operation, &self.path, offset, source)
     }
 
+    /// Makes this file one that shares the content of `of`, until either is changed; `false` where the file system cannot.
+    pub(crate) fn share(&self, of: BorrowedFd<'_>) -> bool {
+        retry_on_intr(|| rustix::fs::ioctl_ficlone(&self.file, of)).is_ok()
+    }
+
     /// What `allocate` does where the file system cannot: every page of the range that reads as zero is written.
     ///
     /// Nobody else writes to the file meanwhile: whoever allocates holds its lock for himself.
