@@ -102,6 +102,16 @@ pub enum Error {
     Forked,
     /// The heap is in memory only.
     NoFile,
+    /// The heap cannot be written to a file.
+    CannotSave {
+        /// What is in the way, and what to do instead.
+        why: &'static str,
+    },
+    /// The heap was opened to be read.
+    ReadOnly {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 impl fmt::Display for Error {
@@ -172,6 +182,12 @@ impl fmt::Display for Error {
                 f.write_str("this process is a fork of the one that opened the heap: open it here")
             }
             Self::NoFile => f.write_str("the heap is in memory only: open one in a file to persist it"),
+            Self::CannotSave { why } => write!(f, "the heap cannot be saved: {why}"),
+            Self::ReadOnly { file } => write!(
+                f,
+                "{} was opened to be read: open it without `read_only` to persist anything",
+                file.display()
+            ),
         }
     }
 }

@@ -15,7 +15,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::os;
@@ -27,8 +27,10 @@ use super::layout::Layout;
 use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
+use super::open::new_uuid;
 use super::overlay::{Frozen, Overlay, PatchedPage};
 use super::planted::Planted;
+use super::snapshot::Snapshot;
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
@@ -47,6 +49,8 @@ pub(crate) struct HeapFile<S: Storage> {
     pub(super) last: u64,
     pub(super) image_pages: u64,
     pub(super) overlay: Overlay,
+    /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
+    gate: Arc<Mutex<()>>,
     failed: bool,
 }
 
@@ -54,22 +58,29 @@ pub(crate) struct HeapFile<S: Storage> {
 #[derive(Debug)]
 pub(crate) struct Checkpoint<F> {
     base: Arc<F>,
+    gate: Arc<Mutex<()>>,
     frozen: Frozen,
     applied: u64,
     image_pages: u64,
 }
 
 impl<F: StoredFile> Checkpoint<F> {
-    /// Writes it, durably.
+    /// Writes it, durably, when no snapshot needs the base as it is.
     pub(super) fn write(&mut self) -> Result<(), Error> {
-        let mut row = Vec::new();
-        for page in self.frozen.pages() {
-            write_rows(&*self.base, &page, &mut row).map_err(of_storage)?;
-        }
+        self.write_lines()?;
         if Planted::BaseNotSynced.is_there() {
             return Ok(());
         }
         self.base.sync().map_err(of_storage)
+    }
+
+    fn write_lines(&mut self) -> Result<(), Error> {
+        let _base_is_ours = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut row = Vec::new();
+        for page in self.frozen.pages() {
+            write_rows(&*self.base, &page, &mut row).map_err(of_storage)?;
+        }
+        Ok(())
     }
 }
 
@@ -123,6 +134,7 @@ impl<S: Storage> HeapFile<S> {
             last: superblock.applied,
             image_pages: superblock.image_pages,
             overlay: Overlay::new(),
+            gate: Arc::default(),
             failed: false,
         };
         let replay = file.replay()?;
@@ -244,6 +256,7 @@ impl<S: Storage> HeapFile<S> {
         let frozen = self.overlay.freeze();
         Ok(Checkpoint {
             base: Arc::clone(&self.base),
+            gate: Arc::clone(&self.gate),
             frozen,
             applied: self.last,
             image_pages: self.image_pages,
@@ -270,17 +283,30 @@ impl<S: Storage> HeapFile<S> {
 
     /// Makes space that no commit has read as zero, whatever an opening that crashed may have written there.
     pub(super) fn wipe_beyond(&self, lengths: [u64; ZONES]) -> Result<(), Error> {
-        let len = self.base.len().map_err(of_storage)?;
-        let mut wiped = false;
-        for piece in self.layout.beyond(lengths).filter(|piece| piece.file < len) {
-            let bytes = (piece.bytes as u64).min(len - piece.file);
-            self.base.punch(piece.file, bytes).map_err(of_storage)?;
-            wiped = true;
-        }
+        let wiped = wipe(&*self.base, &self.layout, lengths)?;
         if wiped && !Planted::SuperblockNotSettled.is_there() {
             self.base.sync().map_err(of_storage)?;
         }
         Ok(())
+    }
+
+    /// Held while the base is to stay as it is: taken before whatever guards the heap's file, as checkpoints wait for it.
+    pub(super) fn gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.gate)
+    }
+
+    /// The last commit, to be written to another file while this one goes on.
+    pub(super) fn snapshot(&mut self) -> Snapshot<S::File> {
+        let superblock = self.stored.superblock;
+        let superblock = Superblock {
+            uuid: new_uuid(),
+            applied: self.last,
+            image_pages: self.image_pages,
+            flags: superblock.flags.without(Flags::LOGGED),
+            ..superblock
+        };
+        let (base, layout) = (Arc::clone(&self.base), self.layout);
+        Snapshot { base, layout, frozen: self.overlay.freeze(), superblock }
     }
 
     /// Leaves the one file behind that has everything.
@@ -306,28 +332,28 @@ impl<S: Storage> HeapFile<S> {
     }
 
     fn log_name(&self) -> OsString {
-        let mut name = self.name.clone();
-        name.push(".log");
-        name
+        log_name_of(&self.name)
     }
 
     /// What messages call a file.
     fn path(&self, name: &OsStr) -> PathBuf {
-        PathBuf::from(name)
+        self.storage.path(name)
     }
 
     fn of_log(&self, error: LogError) -> Error {
-        let file = self.path(&self.log_name());
-        match error {
-            LogError::Storage(error) => of_storage(error),
-            LogError::Failed => Error::Failed { file },
-            other => Error::LogDamaged { file, what: other.to_string() },
-        }
+        of_log(error, self.path(&self.log_name()))
     }
 }
 
+/// The name of the log that belongs to the file `name`.
+pub(super) fn log_name_of(name: &OsStr) -> OsString {
+    let mut name = name.to_owned();
+    name.push(".log");
+    name
+}
+
 /// Writes the lines of a page to their place, those in a row together.
-fn write_rows(
+pub(super) fn write_rows(
     base: &impl StoredFile,
     page: &PatchedPage<'_>,
     row: &mut Vec<Line>,
@@ -347,6 +373,18 @@ fn write_rows(
     Ok(())
 }
 
+/// Makes what lies behind zones of these lengths read as zero; says whether the file has such bytes.
+pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: [u64; ZONES]) -> Result<bool, Error> {
+    let len = base.len().map_err(of_storage)?;
+    let mut wiped = false;
+    for piece in layout.beyond(lengths).filter(|piece| piece.file < len) {
+        let bytes = (piece.bytes as u64).min(len - piece.file);
+        base.punch(piece.file, bytes).map_err(of_storage)?;
+        wiped = true;
+    }
+    Ok(wiped)
+}
+
 /// Whether nothing of a commit was written, so that the heap can go on. Commits are written durably; the other writes make
 /// a segment that does not count before it is whole.
 fn is_harmless(error: &LogError) -> bool {
@@ -355,7 +393,7 @@ fn is_harmless(error: &LogError) -> bool {
 }
 
 /// Adds a part of a commit to the overlay; says how many lines it had.
-fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
+pub(super) fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
     let mut count = 0;
     for item in part.items {
         match item {
@@ -397,6 +435,15 @@ pub(super) fn of_superblock(error: SuperblockError, file: PathBuf) -> Error {
             Error::FileDamaged { file, what: format!("both superblocks are damaged: {first}; {second}") }
         }
         SuperblockError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
+    }
+}
+
+pub(super) fn of_log(error: LogError, file: PathBuf) -> Error {
+    match error {
+        LogError::Storage(error) => of_storage(error),
+        LogError::Failed => Error::Failed { file },
+        LogError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
+        other => Error::LogDamaged { file, what: other.to_string() },
     }
 }
 

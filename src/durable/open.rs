@@ -15,19 +15,18 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use core::ptr::NonNull;
-
 use crate::error::Error;
-use crate::heap::{Core, Header, SIZES};
+use crate::heap::{Core, Header};
 use crate::os;
-use crate::region::{Ground, Placed, Plan, Region, ZONES, Zone};
-use crate::units::{HUGE, LINE, PAGE, low32};
+use crate::region::{Ground, Region, ZONES, Zone};
+use crate::units::PAGE;
 
 use super::chance;
 use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
-use super::layout::{Layout, Piece};
+use super::image::Image;
+use super::layout::Layout;
 use super::log::SegmentBytes;
-use super::mapping::map_live;
+use super::place::Reserved;
 use super::planted::Planted;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
@@ -59,7 +58,7 @@ pub(crate) struct Opened<S: Storage> {
 
 /// Opens or makes the file `name`.
 pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Result<Opened<S>, Error> {
-    let path = PathBuf::from(name);
+    let path = storage.path(name);
     let exists = storage.exists(name).map_err(of_storage)?;
     let how = match (exists, manner) {
         (true, Manner { existing: true, .. }) | (false, Manner { create: false, .. }) => Open::Existing,
@@ -92,9 +91,7 @@ fn create<S: Storage>(
     manner: &Manner,
     path: &std::path::Path,
 ) -> Result<Stored, Error> {
-    let mut uuid = [0; 16];
-    uuid[..8].copy_from_slice(&chance::number().to_le_bytes());
-    uuid[8..].copy_from_slice(&chance::number().to_le_bytes());
+    let uuid = new_uuid();
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
@@ -104,11 +101,19 @@ fn create<S: Storage>(
         reserved_pages: u64::from(manner.pages),
         image_pages: IMAGE / PAGE as u64,
         flags: Flags::default(),
-        geometry: Header::geometry_of(),
+        geometry: Header::geometry_of(false),
     };
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
     storage.sync().map_err(of_storage)?;
     Ok(stored)
+}
+
+/// What no other heap has.
+pub(super) fn new_uuid() -> [u8; 16] {
+    let mut uuid = [0; 16];
+    uuid[..8].copy_from_slice(&chance::number().to_le_bytes());
+    uuid[8..].copy_from_slice(&chance::number().to_le_bytes());
+    uuid
 }
 
 fn take_up<S: Storage>(
@@ -118,26 +123,13 @@ fn take_up<S: Storage>(
     stored: Stored,
     manner: &Manner,
 ) -> Result<Opened<S>, Error> {
-    let path = PathBuf::from(&name);
+    let path = storage.path(&name);
     let superblock = stored.superblock;
-    if superblock.geometry != Header::geometry_of() {
-        let what = format!(
-            "its geometry is {:#x} where {:#x} was expected",
-            superblock.geometry,
-            Header::geometry_of()
-        );
-        return Err(Error::OtherVersion { file: path, what });
-    }
-    let too_long = |what: &str| Error::FileDamaged { file: path.clone(), what: what.to_owned() };
     // The same room as ever: where in the region a byte lies depends on it.
-    let pages =
-        u32::try_from(superblock.reserved_pages).map_err(|_| too_long("it has room for too many pages"))?;
-    let layout = Layout::of(pages).ok_or_else(|| too_long("its tables have no room"))?;
+    let layout = layout_of(&superblock, superblock.image_pages, &path)?;
     let base = Arc::new(base);
     let (file, replay) = HeapFile::new(storage, name, Arc::clone(&base), stored, layout, manner.segment)?;
-    if file.image_pages * PAGE as u64 > layout.file_len(layout.longest()) {
-        return Err(too_long("its image is longer than its room"));
-    }
+    layout_of(&superblock, file.image_pages, &path)?;
     let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes())?;
     let is_new = file.image_pages * (PAGE as u64) <= IMAGE;
     let lengths = if is_new { [0; ZONES] } else { map(&file, &place, &path)? };
@@ -145,10 +137,40 @@ fn take_up<S: Storage>(
         file.wipe_beyond(lengths)?;
     }
     let ground = Box::new(FileGround { base, layout });
+    let guarded = is_guarded(&superblock);
     // SAFETY: the range was just reserved, and the front of each zone mapped.
-    let region = unsafe { Region::on_file(place.keep(), *layout.plan(), lengths, ground) };
+    let region = unsafe { Region::on_file(place.keep(), *layout.plan(), lengths, guarded, ground) };
     region.ensure(Zone::Header, layout.plan().size(Zone::Header)).map_err(|fault| no_room(fault, path))?;
     Ok(Opened { file, region, is_new, replay })
+}
+
+/// How the region lies in the file, if its superblock and the length of its image can be right.
+pub(super) fn layout_of(
+    superblock: &Superblock,
+    image_pages: u64,
+    path: &std::path::Path,
+) -> Result<Layout, Error> {
+    let (found, expected) = (superblock.geometry, Header::geometry_of(false));
+    if found != expected && !is_guarded(superblock) {
+        let what = format!("its geometry is {found:#x} where {expected:#x} was expected");
+        return Err(Error::OtherVersion { file: path.to_owned(), what });
+    }
+    let damaged = |what: String| Error::FileDamaged { file: path.to_owned(), what };
+    let reserved = superblock.reserved_pages;
+    let layout = u32::try_from(reserved).ok().filter(|pages| *pages > 0).and_then(Layout::of);
+    let layout =
+        layout.ok_or_else(|| damaged(format!("it has room for {reserved:#x} pages, which no heap has")))?;
+    let longest = layout.file_len(layout.longest()) / PAGE as u64;
+    if image_pages > longest {
+        let what = format!("its image has {image_pages:#x} pages where {longest:#x} have room");
+        return Err(damaged(what));
+    }
+    Ok(layout)
+}
+
+/// Whether the image is of a heap that a hardened build has made in memory, which only such builds understand.
+pub(super) fn is_guarded(superblock: &Superblock) -> bool {
+    cfg!(feature = "hardened") && superblock.geometry == Header::geometry_of(true)
 }
 
 /// Maps the committed image; says how much of each zone that is.
@@ -157,50 +179,15 @@ fn map<S: Storage>(
     place: &Reserved,
     path: &std::path::Path,
 ) -> Result<[u64; ZONES], Error> {
-    let (layout, base) = (&file.layout, file.base());
+    let base = file.base();
     // The length that a commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;
     if base.len().map_err(of_storage)? < needed {
         base.set_len(needed).map_err(of_storage)?;
     }
-    let descriptor = base.descriptor().map_err(of_storage)?;
-    let map_piece = |piece: Piece| {
-        let start = place.base.as_ptr().wrapping_add(piece.offset);
-        // SAFETY: the piece lies in the range just reserved; the file is written only through checkpoints, with lines that
-        // the overlay has, whose pages leave the file below or when they are written.
-        unsafe { map_live(descriptor, piece.file, start, (piece.bytes / PAGE) as u64) }.map_err(no_memory)?;
-        restore(file, piece, place);
-        Ok::<(), Error>(())
-    };
-    let header = layout.pieces(Zone::Header, 0, layout.plan().size(Zone::Header));
-    header.into_iter().try_for_each(map_piece)?;
-    // SAFETY: the header zone was just mapped, is aligned to a page, and is made of atomic integers.
-    let words: Placed<Header> = unsafe { Placed::new(place.base.cast()) };
-    let lengths = Zone::ALL.map(|zone| words.lengths[zone.index()].get());
-    let fits = |zone: Zone| {
-        let length = lengths[zone.index()];
-        length <= layout.plan().size(zone) as u64 && length.is_multiple_of(PAGE as u64)
-    };
-    if !Zone::ALL.into_iter().all(fits) || layout.file_len(lengths) != needed {
-        let what = format!("its zones have lengths {lengths:x?}, and the image {needed:#x} bytes");
-        return Err(Error::FileDamaged { file: path.to_owned(), what });
-    }
-    let header_bytes = layout.plan().size(Zone::Header);
-    layout.image(lengths).filter(|piece| piece.offset >= header_bytes).try_for_each(map_piece)?;
-    Ok(lengths)
-}
-
-/// Writes the overlay's lines over a piece that was just mapped.
-fn restore<S: Storage>(file: &HeapFile<S>, piece: Piece, place: &Reserved) {
-    let first = piece.file / PAGE as u64;
-    for page in file.overlay.patched(first, first + (piece.bytes / PAGE) as u64) {
-        let at = piece.offset + usize::try_from(page - first).unwrap_or(0) * PAGE;
-        for (line, value) in file.overlay.lines_of(page) {
-            let target = place.base.as_ptr().wrapping_add(at + line * LINE);
-            // SAFETY: a line of the piece, which nobody else knows yet.
-            unsafe { target.cast::<[u8; LINE]>().write(*value) };
-        }
-    }
+    let image =
+        Image { base: &**base, layout: &file.layout, overlay: &file.overlay, pages: file.image_pages, path };
+    image.map(place)
 }
 
 /// Why a new heap has no memory: a region refuses it where its file has no space.
@@ -210,35 +197,6 @@ fn no_room(fault: os::Fault, file: PathBuf) -> Error {
     }
     let operation = Operation::Allocate.to_string();
     Error::File { operation, file, offset: 0, source: Arc::new(fault.into()) }
-}
-
-/// Address space that is given back unless it is kept.
-struct Reserved {
-    base: NonNull<u8>,
-    bytes: usize,
-}
-
-impl Reserved {
-    /// At the heap's own address if it is free.
-    fn new(address: usize, bytes: usize) -> Result<Self, Error> {
-        let aligned = address.is_multiple_of(HUGE) && address > 0;
-        let own = if aligned { os::reserve_at(address, bytes).ok() } else { None };
-        let base = own.map_or_else(|| os::reserve(bytes, HUGE).map_err(no_memory), Ok)?;
-        Ok(Self { base, bytes })
-    }
-
-    fn keep(self) -> NonNull<u8> {
-        let base = self.base;
-        core::mem::forget(self);
-        base
-    }
-}
-
-impl Drop for Reserved {
-    fn drop(&mut self) {
-        // SAFETY: reserved in `new`, and not kept.
-        unsafe { os::release(self.base, self.bytes) };
-    }
 }
 
 /// The file as what a region stands on: it has the space before memory is promised.

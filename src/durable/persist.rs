@@ -7,6 +7,7 @@
 //! the base while commits go on.
 
 use core::ptr::NonNull;
+use std::ffi::OsStr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -21,8 +22,9 @@ use super::dirty::Method;
 use super::file::{Changes, Checkpoint, HeapFile};
 use super::log::RecordBody;
 use super::mapping::View;
+use super::publish::publish;
 use super::span::PageSpan;
-use super::storage::Storage;
+use super::storage::{RealFolder, Storage};
 use super::turns::{Ticket, Turns};
 
 /// What a commit did.
@@ -64,6 +66,9 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
 
     /// The last commit.
     fn last(&self) -> u64;
+
+    /// Makes the last commit a file of its own; says which commit that is.
+    fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error>;
 }
 
 /// The durable side of a heap.
@@ -332,10 +337,21 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
     fn close(&self) -> Result<(), Error> {
         self.check_process()?;
         self.shared.dismiss();
+        // Nobody holds the gate: snapshots borrow the heap that is being closed.
         self.shared.quiet().file.close()
     }
 
     fn last(&self) -> u64 {
         self.shared.state().file.last
+    }
+
+    fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error> {
+        self.check_process()?;
+        let gate = self.shared.state().file.gate();
+        // Before the state, so that commits do not wait where a checkpoint is under way. One that begins afterwards waits.
+        let held = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshot = self.shared.state().file.snapshot();
+        publish(folder, name, |file| snapshot.write(file, || drop(held)))?;
+        Ok(snapshot.commit())
     }
 }

@@ -7,6 +7,8 @@ pub(super) enum Planted {
     SyncLeftOut,
     /// The superblock that an opening has found is not made durable once more.
     SuperblockNotSettled,
+    /// The slots of a new file, and what was written before them, are not synced.
+    FirstSyncLeftOut,
     /// The superblock goes to the slot of the newest instead of the oldest.
     SlotsSwapped,
     /// A record is written and not synced.

@@ -10,7 +10,7 @@ use core::ptr::NonNull;
 
 use super::Heap;
 use crate::error::Error;
-use crate::heap::{Core, Header, NotAnImage, SIZES};
+use crate::heap::{Core, Header, SIZES};
 use crate::magazines::{CACHES_MAX, NO_SEAT};
 use crate::region::{Plan, Region, Sizes, Zone};
 use crate::units::{PAGE, low32};
@@ -153,11 +153,7 @@ fn geometry(memory: &[u8], start: usize) -> Result<(u32, u32), Error> {
     // SAFETY: a header is made of atomic integers, for which any bytes are valid.
     let header = unsafe { copy.assume_init_ref() };
     header.geometry().map_err(|refused| {
-        let (field, found, expected) = match refused {
-            NotAnImage::Magic(found) => ("magic number", found, Header::MAGIC),
-            NotAnImage::Version(found) => ("format version", u64::from(found), u64::from(Header::VERSION)),
-            NotAnImage::Page(found) => ("page size", u64::from(found), PAGE as u64),
-        };
+        let (field, found, expected) = refused.parts();
         Error::NotAnImage { field, found, expected }
     })
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Heap;
 use crate::durable::{
-    Commit, CommitManner, Durable, Manner, Method, Opened, Persistence, RealFolder, Replay, SegmentBytes,
-    Storage, Ticket, open, settle_in,
+    Commit, CommitManner, Durable, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder, Replay,
+    SegmentBytes, Storage, Ticket, open, open_to_read, settle_in,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -31,6 +31,7 @@ pub struct OpenOptions {
     heap: HeapOptions,
     create: bool,
     existing: bool,
+    read_only: bool,
     segment: u64,
     log_bound: u64,
     every: Option<Duration>,
@@ -49,6 +50,7 @@ impl OpenOptions {
             heap: HeapOptions::new(),
             create: true,
             existing: true,
+            read_only: false,
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
             every: None,
@@ -64,6 +66,45 @@ impl OpenOptions {
     /// Whether a file that is there already is taken up, rather than refused.
     pub fn existing(mut self, existing: bool) -> Self {
         self.existing = existing;
+        self
+    }
+
+    /// Whether the heap is only read. Any number of readers can have a file at once, in any processes, but no writer
+    /// beside them.
+    ///
+    /// A reader sees the last commit, after a crash too. It writes nothing to the file, its log and their folder, and
+    /// makes nothing there, so it works on a file system that is mounted read-only. The heap's memory is its own: what is
+    /// written into blocks is seen by nobody else, and gone with the heap. In such a heap
+    ///
+    /// - a request for memory gets an [`AllocError`](crate::AllocError), but one that a block already has room for;
+    /// - a free does nothing: the block stays what it was;
+    /// - blocks that lay in threads' magazines when they were committed stay there ([`BlockState::Cached`]);
+    /// - [`Heap::persist`] is refused with [`Error::ReadOnly`].
+    ///
+    /// [`OpenOptions::create`], [`OpenOptions::existing`] and [`OpenOptions::persist_every`] do not count.
+    ///
+    /// ```
+    /// use outlive::{Error, Heap, OpenOptions};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-reader-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("read.heap");
+    /// let heap = Heap::open(&path)?;
+    /// heap.persist()?;
+    /// assert!(matches!(OpenOptions::new().read_only(true).open(&path), Err(Error::InUse { .. })));
+    /// heap.close()?;
+    ///
+    /// let readers = [OpenOptions::new().read_only(true).open(&path)?, OpenOptions::new().read_only(true).open(&path)?];
+    /// assert!(readers.iter().all(|reader| reader.last_commit() == 1));
+    /// assert!(matches!(readers[0].persist(), Err(Error::ReadOnly { .. })));
+    /// # drop(readers);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// [`BlockState::Cached`]: crate::BlockState::Cached
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
         self
     }
 
@@ -118,6 +159,10 @@ impl OpenOptions {
         method: Method,
         in_background: bool,
     ) -> Result<(Heap, Replay), Error> {
+        if self.read_only {
+            return self.view_in(&storage, name);
+        }
+        let path = storage.path(name);
         let manner = Manner {
             create: self.create,
             existing: self.existing,
@@ -128,7 +173,7 @@ impl OpenOptions {
         let begin = |core: &Core| match core.beyond_its_tables() {
             Some((field, found, most)) => {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
-                Err(Error::FileDamaged { file: name.into(), what })
+                Err(Error::FileDamaged { file: path, what })
             }
             None => {
                 if is_new {
@@ -146,6 +191,14 @@ impl OpenOptions {
         if let Some(pause) = self.every {
             heap.durable()?.repeat(heap.core(), pause)?;
         }
+        Ok((heap, replay))
+    }
+
+    fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
+        let OpenedToRead { reader, region, begin, replay } = open_to_read(storage, name)?;
+        // SAFETY: the region holds what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over_image(region, begin) }?;
+        heap.file = Some(Box::new(reader));
         Ok((heap, replay))
     }
 }
@@ -262,7 +315,7 @@ impl Heap {
         self.file.as_ref().map_or(0, |file| file.last())
     }
 
-    fn durable(&self) -> Result<&dyn Durable, Error> {
+    pub(super) fn durable(&self) -> Result<&dyn Durable, Error> {
         self.file.as_deref().ok_or(Error::NoFile)
     }
 }

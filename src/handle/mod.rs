@@ -2,6 +2,7 @@
 
 mod allocator;
 mod buffer;
+mod copies;
 mod file;
 #[cfg(test)]
 mod gates;

@@ -5,7 +5,8 @@ use core::ptr::NonNull;
 
 use super::{BufferHeap, Heap, buffer};
 use crate::error::Error;
-use crate::heap::{Core, Pressure, SIZES, Thresholds, add, give_seat, take_seat};
+use crate::heap::{Core, Pressure, Report, SIZES, Thresholds, add, give_seat, take_seat};
+use crate::magazines::NO_SEAT;
 use crate::os;
 use crate::region::Region;
 use crate::units::{PAGE, low32};
@@ -96,19 +97,56 @@ impl HeapOptions {
         begin: impl FnOnce(&Core) -> Result<(), Error>,
     ) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
-        let core = unsafe { self.place(region) }?;
-        let (begun, seat) = {
+        let core = unsafe { self.place(region, take_seat) }?;
+        let begun = {
             // SAFETY: the core was just placed.
             let core = unsafe { core.as_ref() };
-            (begin(core), core.seat())
+            begin(core)
         };
         if let Err(error) = begun {
             // SAFETY: placed above, and nobody else knows it.
-            unsafe { unplace(core) };
-            give_seat(seat);
+            unsafe { discard(core) };
             return Err(error);
         }
         self.finish(core, |_| {})
+    }
+
+    /// The same for a heap that is only looked at, in which no thread has magazines.
+    ///
+    /// # Safety
+    /// As for [`HeapOptions::over`].
+    pub(super) unsafe fn over_image(&self, region: Region, begin: fn(&Core)) -> Result<Heap, Error> {
+        // SAFETY: the caller's promise.
+        let core = unsafe { self.place(region, || NO_SEAT) }?;
+        self.finish(core, begin)
+    }
+
+    /// The same for an image of which only the bounds were compared: makes it a heap if the checker finds nothing, and
+    /// otherwise returns what it found. A region of zeros is formatted.
+    ///
+    /// # Safety
+    /// The region's header and tables are usable as far as the header's words refer to them.
+    pub(super) unsafe fn over_unchecked(
+        &self,
+        region: Region,
+        is_new: bool,
+    ) -> Result<Result<Heap, Report>, Error> {
+        // SAFETY: any bytes will do for looking at them: the checker believes none before it has compared it.
+        let core = unsafe { self.place(region, take_seat) }?;
+        if is_new {
+            return self.finish(core, Core::format).map(Ok);
+        }
+        let report = {
+            // SAFETY: the core was just placed.
+            let core = unsafe { core.as_ref() };
+            core.check()
+        };
+        if report.is_clean() {
+            return self.finish(core, Core::take_up).map(Ok);
+        }
+        // SAFETY: placed above, and nobody else knows it.
+        unsafe { discard(core) };
+        Ok(Err(report))
     }
 
     /// Makes a heap in memory.
@@ -120,7 +158,7 @@ impl HeapOptions {
         let region =
             Region::reserve(&SIZES, pages, pages).map_err(|fault| no_memory(self.reservation, fault))?;
         // SAFETY: the region is fresh, and so all zeros.
-        let core = unsafe { self.place(region) }?;
+        let core = unsafe { self.place(region, take_seat) }?;
         self.finish(core, Core::format)
     }
 
@@ -131,7 +169,7 @@ impl HeapOptions {
     pub fn in_buffer(self, memory: &mut [u8]) -> Result<BufferHeap<'_>, Error> {
         let region = buffer::fresh(memory)?;
         // SAFETY: the region's header and tables were just cleared.
-        let core = unsafe { self.place(region) }?;
+        let core = unsafe { self.place(region, take_seat) }?;
         Ok(BufferHeap::new(self.finish(core, Core::format)?))
     }
 
@@ -142,7 +180,7 @@ impl HeapOptions {
     pub fn attach(self, memory: &mut [u8]) -> Result<BufferHeap<'_>, Error> {
         let region = buffer::image(memory)?;
         // SAFETY: the region holds an image that has been checked.
-        let core = unsafe { self.place(region) }?;
+        let core = unsafe { self.place(region, take_seat) }?;
         Ok(BufferHeap::new(self.finish(core, Core::take_up)?))
     }
 
@@ -150,7 +188,7 @@ impl HeapOptions {
     ///
     /// # Safety
     /// The region's header and tables hold a checked heap, or zeros.
-    unsafe fn place(&self, region: Region) -> Result<NonNull<Core>, Error> {
+    unsafe fn place(&self, region: Region, seat: fn() -> usize) -> Result<NonNull<Core>, Error> {
         if let Some(limit) = self.limit.filter(|limit| *limit < PAGE) {
             return Err(Error::LimitTooSmall { found: limit, expected: PAGE });
         }
@@ -162,7 +200,7 @@ impl HeapOptions {
             return Err(no_memory(size_of::<Core>(), os::Fault::NOMEM));
         };
         // SAFETY: the caller's promise.
-        let core = unsafe { Core::new(region, take_seat()) };
+        let core = unsafe { Core::new(region, seat()) };
         // SAFETY: the memory is fresh, and large and aligned enough.
         unsafe { place.write(core) };
         Ok(place)
@@ -190,6 +228,21 @@ impl HeapOptions {
         // SAFETY: placed, added, and nobody else's.
         Ok(unsafe { Heap::owning(core) })
     }
+}
+
+/// Drops a core that did not become a heap's, and gives back its place and its seat.
+///
+/// # Safety
+/// `core` came from [`HeapOptions::place`] with a seat of its own, and nobody else knows it.
+unsafe fn discard(core: NonNull<Core>) {
+    let seat = {
+        // SAFETY: the caller's promise.
+        let core = unsafe { core.as_ref() };
+        core.seat()
+    };
+    // SAFETY: the same.
+    unsafe { unplace(core) };
+    give_seat(seat);
 }
 
 /// Drops a core and gives back its place.

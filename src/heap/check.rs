@@ -430,6 +430,10 @@ impl Checker<'_> {
     /// Whether an allocated block of the magazine with this number starts at `address`.
     fn is_block_of(&self, index: usize, address: usize) -> bool {
         let Some((page, rest)) = self.core.region().locate(address) else { return false };
+        // There are tags for the pages in play only.
+        if page.0 >= self.core.runs().state().pages.get() {
+            return false;
+        }
         let tag = self.core.runs().tag(page);
         if let Some(class) = Class::from_index(index) {
             if tag.is(Kind::Whole) {

@@ -13,7 +13,7 @@ use crate::misuse::{Claimed, Misuse};
 use crate::pools::{Pools, Slab};
 use crate::region::{Placed, Region, ZONES, Zone};
 use crate::runs::{Kind, Runs};
-use crate::sync::{AtomicPtr, Lock, Word64};
+use crate::sync::{AtomicPtr, Lock, Word8, Word64};
 use crate::units::{Class, Offset, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
 
 /// Freed memory is filled with this in a hardened heap.
@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(super) seat: usize,
     /// The next heap of the process, under the directory's lock.
     pub(super) next: AtomicPtr<Core>,
+    /// 1 for a heap that is only looked at: nothing is allocated, freed or given back.
+    frozen: Word8,
 }
 
 impl Core {
@@ -46,7 +48,15 @@ impl Core {
         // SAFETY: the same, for those of the caches.
         let magazines = unsafe { Magazines::new(pools, header.part(|header| &header.magazines)) };
         let next = AtomicPtr::new(ptr::null_mut());
-        Self { magazines, header, decay: Decay::new(), gauge: Gauge::new(), seat, next }
+        Self {
+            magazines,
+            header,
+            decay: Decay::new(),
+            gauge: Gauge::new(),
+            seat,
+            next,
+            frozen: Word8::new(0),
+        }
     }
 
     /// Makes the zeros of the region an empty heap.
@@ -90,6 +100,22 @@ impl Core {
     /// Makes a checked image usable in this process.
     pub(crate) fn take_up(&self) {
         self.magazines.take_up(|block| self.route_of(block).is_some());
+    }
+
+    /// Makes a copy of an image a heap that is only looked at; its magazines stay as they are.
+    pub(crate) fn view(&self) {
+        self.magazines.disown_all();
+        self.frozen.set(1);
+    }
+
+    /// Makes the zeros of the region an empty heap that is only looked at.
+    pub(crate) fn format_to_view(&self) {
+        self.format();
+        self.view();
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.frozen.get() != 0
     }
 
     pub(crate) fn set_thresholds(&self, thresholds: super::Thresholds) {
@@ -196,6 +222,9 @@ impl Core {
 
     /// A block, and whether it is known to read as zero.
     fn allocate_either(&self, layout: Layout) -> Option<(NonNull<u8>, bool)> {
+        if self.is_frozen() {
+            return None;
+        }
         let route = Route::of(layout)?;
         let found = self.try_route(route).or_else(|| {
             self.relieve();
@@ -223,6 +252,9 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub(crate) unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        if self.is_frozen() {
+            return;
+        }
         let Some(route) = Route::of(layout) else {
             Misuse::of(block, Claimed::Nothing, self.pools()).report();
         };
@@ -234,6 +266,9 @@ impl Core {
     /// # Safety
     /// The block came from this heap, and nobody uses it any more.
     pub(crate) unsafe fn deallocate_unsized(&self, block: NonNull<u8>) {
+        if self.is_frozen() {
+            return;
+        }
         match self.route_of(block) {
             Some(route) => self.give_route(block.as_ptr(), route),
             None => Misuse::of(block, Claimed::Nothing, self.pools()).report(),
@@ -323,7 +358,7 @@ impl Core {
     fn resize(&self, block: NonNull<u8>, from: Route, to: Route, align: usize) -> bool {
         let (Some(old), Some(new)) = (from.run_pages(), to.run_pages()) else { return false };
         let address = block.as_ptr().addr();
-        if !address.is_multiple_of(align) || (new > old && self.gauge.refuses_runs()) {
+        if self.is_frozen() || !address.is_multiple_of(align) || (new > old && self.gauge.refuses_runs()) {
             return false;
         }
         let resized = match self.region().locate(address) {
@@ -336,6 +371,9 @@ impl Core {
 
     /// Empties this thread's magazines and gives back everything that is free, to the pools and to the system.
     pub(crate) fn trim(&self) {
+        if self.is_frozen() {
+            return;
+        }
         self.relieve();
         self.decay.purge_runs(self.runs(), u32::MAX);
     }

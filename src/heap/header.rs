@@ -44,21 +44,32 @@ pub(crate) enum NotAnImage {
     Page(u32),
 }
 
+impl NotAnImage {
+    /// Which word of the header it is, what was found there and what was expected.
+    pub(crate) fn parts(self) -> (&'static str, u64, u64) {
+        match self {
+            Self::Magic(found) => ("magic number", found, Header::MAGIC),
+            Self::Version(found) => ("format version", u64::from(found), u64::from(Header::VERSION)),
+            Self::Page(found) => ("page size", u64::from(found), PAGE as u64),
+        }
+    }
+}
+
 impl Header {
     /// "outlive" and a zero, read as a little-endian number.
     pub(crate) const MAGIC: u64 = 0x0065_7669_6C74_756F;
     /// The layout of everything in the region. Any change to it is a new number.
     pub(crate) const VERSION: u32 = 1;
 
-    /// A fingerprint of everything that the format's version does not say and an image depends on.
-    pub(crate) fn geometry_of() -> u64 {
-        let guarded = u64::from(cfg!(feature = "hardened"));
+    /// A fingerprint of everything that the format's version does not say and an image depends on; `guarded` is one whose
+    /// runs have a page behind them that nobody uses.
+    pub(crate) fn geometry_of(guarded: bool) -> u64 {
         [
             size_of::<Self>() as u64,
             size_of::<Cache>() as u64,
             size_of::<Slab>() as u64,
             CLASSES as u64,
-            guarded,
+            u64::from(guarded),
         ]
         .into_iter()
         .fold(u64::from(Self::VERSION), |mixed, word| {
@@ -73,6 +84,14 @@ impl Header {
         self.pages.set(plan.pages());
         self.caches.set(plan.caches());
         self.magic.set(Self::MAGIC);
+    }
+
+    /// How many bytes of each zone the words of the header refer to.
+    pub(crate) fn used(&self) -> [u64; ZONES] {
+        let pages = u64::from(self.runs.pages.get());
+        let caches = u64::from(self.magazines.high.get()) * size_of::<Cache>() as u64;
+        let slabs = u64::from(self.slabs.high.get()) * size_of::<Slab>() as u64;
+        [0, caches, pages.div_ceil(64) * 8, pages * 8, pages * 8, slabs, pages * PAGE as u64]
     }
 
     /// The numbers of pages and caches that the image has room for, if it is one.

@@ -107,7 +107,7 @@ impl Core {
         for cache in self.magazines.caches() {
             let magazine = cache.magazine(MagazineAt::of_class(class));
             for block in magazine.oldest(magazine.count()) {
-                if let Some((found, distance)) = self.pools().locate(block.addr())
+                if let Some((found, distance)) = self.pools().locate(self.magazines.here(block.addr()))
                     && found == id
                     && let Spot::Start(block) = slab.spot(shape(class), distance)
                 {
@@ -125,7 +125,9 @@ impl Core {
         let holds = |at| {
             self.magazines.caches().any(|cache| {
                 let magazine = cache.magazine(at);
-                magazine.oldest(magazine.count()).any(|block| block == start)
+                magazine
+                    .oldest(magazine.count())
+                    .any(|block| self.magazines.here(block.addr()) == start.addr())
             })
         };
         places.into_iter().any(holds)

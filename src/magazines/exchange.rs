@@ -292,6 +292,15 @@ impl Magazines {
         self.state.base.set(base.addr() as u64);
     }
 
+    /// Takes the caches of an image from the threads that had them, which are of another process. What lies in them stays.
+    pub(crate) fn disown_all(&self) {
+        let _registry = self.registry.lock();
+        for cache in self.caches() {
+            cache.seat.store(ptr::null_mut(), Ordering::Relaxed);
+            cache.set_busy(false);
+        }
+    }
+
     /// Makes every seat of this heap forget it; its owner has it for itself and is about to close it.
     pub(crate) fn unseat_all(&self) {
         let _registry = self.registry.lock();

@@ -67,6 +67,8 @@ pub(crate) struct Region {
     /// Bytes of pages in use from which on they are. Under the lock of the runs.
     huge_from: Word64,
     system_page: usize,
+    /// Whether there is a page that nobody uses behind every run.
+    guarded: bool,
 }
 
 // SAFETY: the pointer is to memory that the region owns (or borrows for its whole life) and hands out by address only.
@@ -116,9 +118,11 @@ impl Region {
         base: NonNull<u8>,
         plan: Plan,
         lengths: [u64; ZONES],
+        guarded: bool,
         ground: Box<dyn Ground>,
     ) -> Self {
-        let region = Self::new(base, plan, Backing::File(ground));
+        let mut region = Self::new(base, plan, Backing::File(ground));
+        region.guarded = guarded;
         for (committed, length) in region.committed.iter().zip(lengths) {
             committed.set(length);
         }
@@ -128,6 +132,7 @@ impl Region {
 
     fn new(base: NonNull<u8>, plan: Plan, backing: Backing) -> Self {
         let committed = [const { Word64::new(0) }; ZONES];
+        let guarded = cfg!(feature = "hardened") && matches!(backing, Backing::Reserved);
         Self {
             base,
             plan,
@@ -137,6 +142,7 @@ impl Region {
             huge: Word8::new(0),
             huge_from: Word64::new(HUGE_FROM as u64),
             system_page: os::page_size().max(PAGE),
+            guarded,
         }
     }
 
@@ -151,6 +157,11 @@ impl Region {
     /// Whether the memory is a caller's, and so can neither grow nor be given back.
     pub(crate) fn is_buffer(&self) -> bool {
         matches!(self.backing, Backing::Buffer)
+    }
+
+    /// Whether there is a page that nobody uses behind every run.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.guarded
     }
 
     /// Whether memory that nobody has written reads as zero, and pages can be made unusable.

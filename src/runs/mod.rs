@@ -58,7 +58,7 @@ pub(crate) struct Runs {
     touched: Touched,
     /// The most pages that may be in use.
     limit: Word32,
-    /// Unusable pages behind every run that is not free: 1 in a hardened heap.
+    /// Unusable pages behind every run that is not free: 1 in a heap that a hardened build has made in memory.
     guard_pages: u32,
     grown: Word64,
     purged: Word64,
@@ -74,7 +74,7 @@ impl Runs {
         let links = unsafe { region.table(Zone::Links) };
         // SAFETY: as above.
         let touched = Touched::new(unsafe { region.table(Zone::Touched) });
-        let guard_pages = u32::from(cfg!(feature = "hardened") && region.is_anonymous());
+        let guard_pages = u32::from(region.is_guarded());
         Self {
             region,
             lock: Lock::new(),

@@ -20,3 +20,18 @@ pub fn command(test: &str, name: &str) -> Command {
 pub fn run(test: &str, name: &str) -> Output {
     command(test, name).output().unwrap()
 }
+
+/// Gives up what an administrator may do, in a process of its own; for any other it changes nothing.
+pub fn be_nobody() {
+    const NOBODY: u32 = 65534;
+    // SAFETY: asks for a number.
+    if unsafe { libc::geteuid() } != 0 {
+        return;
+    }
+    // SAFETY: a list of no groups.
+    assert_eq!(unsafe { libc::setgroups(0, std::ptr::null()) }, 0);
+    // SAFETY: changes who the process is, which nobody in it relies upon.
+    assert_eq!(unsafe { libc::setgid(NOBODY) }, 0);
+    // SAFETY: as above.
+    assert_eq!(unsafe { libc::setuid(NOBODY) }, 0);
+}

@@ -3,5 +3,6 @@
 
 pub mod child;
 pub mod face;
+pub mod files;
 pub mod program;
 pub mod random;

@@ -47,6 +47,11 @@ pub(crate) trait Storage: fmt::Debug + Send {
 
     /// Makes names durable.
     fn sync(&self) -> Result<(), StorageError>;
+
+    /// What messages call a file of this folder.
+    fn path(&self, name: &OsStr) -> PathBuf {
+        PathBuf::from(name)
+    }
 }
 
 /// An open file.

@@ -122,11 +122,20 @@ impl Storage for RealFolder {
         retry_on_intr(|| rustix::fs::fsync(&self.folder))
             .map_err(|e| error(Operation::SyncFolder, &self.path, 0, e))
     }
+
+    fn path(&self, name: &OsStr) -> PathBuf {
+        self.path.join(name)
+    }
 }
 
 impl RealFile {
     fn error(&self, operation: Operation, offset: u64, source: impl Into<io::Error>) -> StorageError {
         error(operation, &self.path, offset, source)
+    }
+
+    /// Makes this file one that shares the content of `of`, until either is changed; `false` where the file system cannot.
+    pub(crate) fn share(&self, of: BorrowedFd<'_>) -> bool {
+        retry_on_intr(|| rustix::fs::ioctl_ficlone(&self.file, of)).is_ok()
     }
 
     /// What `allocate` does where the file system cannot: every page of the range that reads as zero is written.

@@ -163,6 +163,11 @@ impl SimulatedFolder {
         self.disk().dies_at = 0;
     }
 
+    /// How many of the calls that shall fail have not come yet.
+    pub(crate) fn calls_that_fail(&self) -> usize {
+        self.disk().faults.len()
+    }
+
     /// From now on nothing fails any more.
     pub(crate) fn fail_no_more(&self) {
         let mut disk = self.disk();

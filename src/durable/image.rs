@@ -1,0 +1,173 @@
+//! The committed image of a file: the base with the overlay's lines over it, on its way into memory.
+//!
+//! 1. What the file is too short for is memory of our own: it reads as zero, as the file would if it were longer.
+//! 2. No number of the image's header is used before it was compared with its bounds.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::heap::{Header, NotAnImage};
+use crate::os;
+use crate::region::{Placed, ZONES, Zone};
+use crate::units::{LINE, PAGE};
+
+use super::file::{no_memory, of_storage};
+use super::layout::{Layout, Piece};
+use super::mapping::map_live;
+use super::overlay::Overlay;
+use super::place::Reserved;
+use super::storage::StoredFile;
+
+/// Pages that are copied in one piece.
+const COPIED_AT_ONCE: usize = 64;
+
+/// What is committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Image<'a, F> {
+    pub(super) base: &'a F,
+    pub(super) layout: &'a Layout,
+    pub(super) overlay: &'a Overlay,
+    /// Pages that the file has with the last commit.
+    pub(super) pages: u64,
+    /// What messages call the file.
+    pub(super) path: &'a Path,
+}
+
+impl<F: StoredFile> Image<'_, F> {
+    /// Maps the image over reserved memory, to be lived in; says how much of each zone that is. The file may be changed
+    /// only where the overlay has lines, or where it is not read any more.
+    pub(super) fn map(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
+        self.bring(place, |piece, start, found| {
+            let descriptor = self.base.descriptor().map_err(of_storage)?;
+            // SAFETY: the piece lies in the range just reserved; what may be written to the file are lines that the overlay
+            // has, whose pages leave it below.
+            unsafe { map_live(descriptor, piece.file, start, (found / PAGE) as u64) }.map_err(no_memory)
+        })
+    }
+
+    /// Copies the image to reserved memory, which then has nothing to do with the file; says how much of each zone that is.
+    pub(super) fn copy(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
+        let mut buffer = vec![[0; PAGE]; COPIED_AT_ONCE];
+        self.bring(place, |piece, start, found| {
+            // SAFETY: whole pages of the reserved range, which nobody uses yet.
+            unsafe { os::commit(start, found) }.map_err(no_memory)?;
+            for step in (0..found).step_by(COPIED_AT_ONCE * PAGE) {
+                let pages = &mut buffer[..(found - step).div_ceil(PAGE).min(COPIED_AT_ONCE)];
+                self.read_pages(piece.file + step as u64, pages)?;
+                let filled = pages.iter().enumerate().filter(|(_, page)| **page != [0; PAGE]);
+                for (number, page) in filled {
+                    let target = start.wrapping_add(step + number * PAGE);
+                    // SAFETY: a page of the piece, which nobody else knows yet.
+                    unsafe { target.cast::<[u8; PAGE]>().write(*page) };
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads pages of the base, the last of which may not be there as a whole.
+    fn read_pages(&self, from: u64, pages: &mut [[u8; PAGE]]) -> Result<(), Error> {
+        let bytes = pages.as_flattened_mut();
+        let there = self.base.len().map_err(of_storage)?.saturating_sub(from);
+        let there = usize::try_from(there).map_or(bytes.len(), |there| there.min(bytes.len()));
+        bytes[there..].fill(0);
+        self.base.read_at(from, &mut bytes[..there]).map_err(of_storage)
+    }
+
+    /// Brings the image piece by piece to reserved memory: `piece` does so for what the file has.
+    fn bring(
+        &self,
+        place: &Reserved,
+        mut piece: impl FnMut(Piece, *mut u8, usize) -> Result<(), Error>,
+    ) -> Result<[u64; ZONES], Error> {
+        let there = self.base.len().map_err(of_storage)?.next_multiple_of(PAGE as u64);
+        let mut bring = |at: Piece| self.bring_piece(at, there, place, &mut piece);
+        let header_bytes = self.layout.plan().size(Zone::Header);
+        self.layout.pieces(Zone::Header, 0, header_bytes).try_for_each(&mut bring)?;
+        let lengths = self.lengths(place)?;
+        let mut rest = self.layout.image(lengths).filter(|piece| piece.offset >= header_bytes);
+        rest.try_for_each(bring)?;
+        Ok(lengths)
+    }
+
+    /// Brings a piece, of which the file has what lies before `there`.
+    fn bring_piece(
+        &self,
+        at: Piece,
+        there: u64,
+        place: &Reserved,
+        piece: &mut impl FnMut(Piece, *mut u8, usize) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let start = place.at(at.offset);
+        let found = there.saturating_sub(at.file).min(at.bytes as u64);
+        let found = usize::try_from(found).unwrap_or(at.bytes);
+        if found > 0 {
+            piece(at, start, found)?;
+        }
+        if found < at.bytes {
+            // SAFETY: whole pages of the reserved range, which nobody uses yet.
+            unsafe { os::commit(start.wrapping_add(found), at.bytes - found) }.map_err(no_memory)?;
+        }
+        self.patch(at, start);
+        Ok(())
+    }
+
+    /// Writes the overlay's lines over a piece that was just mapped at `start`.
+    fn patch(&self, piece: Piece, start: *mut u8) {
+        let first = piece.file / PAGE as u64;
+        for page in self.overlay.patched(first, first + (piece.bytes / PAGE) as u64) {
+            let at = usize::try_from(page - first).unwrap_or(0) * PAGE;
+            for (line, value) in self.overlay.lines_of(page) {
+                let target = start.wrapping_add(at + line * LINE);
+                // SAFETY: a line of the piece, which nobody else knows yet.
+                unsafe { target.cast::<[u8; LINE]>().write(*value) };
+            }
+        }
+    }
+
+    /// What the header, which was just mapped, says of the zones.
+    fn lengths(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
+        // SAFETY: the header zone was just mapped, is aligned to a page, and is made of atomic integers.
+        let header: Placed<Header> = unsafe { Placed::new(place.base.cast()) };
+        let plan = self.layout.plan();
+        let (pages, caches) = header.geometry().map_err(|fault| self.not_an_image(fault))?;
+        if (pages, caches) != (plan.pages(), plan.caches()) {
+            let (wanted, room) = (plan.pages(), plan.caches());
+            return Err(self.damaged(format!(
+                "its header has room for {pages} pages and {caches} caches where {wanted} and {room} were expected"
+            )));
+        }
+        let lengths = Zone::ALL.map(|zone| header.lengths[zone.index()].get());
+        let fits = |zone: Zone| {
+            let length = lengths[zone.index()];
+            length <= plan.size(zone) as u64 && length.is_multiple_of(PAGE as u64)
+        };
+        let whole = lengths[Zone::Header.index()] == plan.size(Zone::Header) as u64;
+        let bytes = self.pages * PAGE as u64;
+        if !whole || !Zone::ALL.into_iter().all(fits) || self.layout.file_len(lengths) != bytes {
+            let what = format!("its zones have lengths {lengths:x?}, and the image {bytes:#x} bytes");
+            return Err(self.damaged(what));
+        }
+        let used = header.used();
+        match Zone::ALL.into_iter().find(|zone| used[zone.index()] > lengths[zone.index()]) {
+            None => Ok(lengths),
+            Some(zone) => {
+                let (used, length) = (used[zone.index()], lengths[zone.index()]);
+                Err(self
+                    .damaged(format!("{used:#x} bytes of its zone {zone:?} are used, which has {length:#x}")))
+            }
+        }
+    }
+
+    fn not_an_image(&self, fault: NotAnImage) -> Error {
+        let (field, found, expected) = fault.parts();
+        let place = self.layout.pieces(Zone::Header, 0, PAGE).next().map_or(0, |piece| piece.file);
+        self.damaged(format!(
+            "the {field} of the image at {place:#x} is {found:#x} where {expected:#x} was expected"
+        ))
+    }
+
+    fn damaged(&self, what: String) -> Error {
+        Error::FileDamaged { file: PathBuf::from(self.path), what }
+    }
+}

@@ -1,0 +1,208 @@
+//! A heap in a file that is only read, by any number of processes at once.
+//!
+//! 1. Nothing is written to the file, its log or their folder, and nothing is made or removed there.
+//! 2. The file is held by a shared lock from before the first look to the end: no writer is there meanwhile.
+//! 3. What the log has and the base not is put over the private mapping, so readers see the last commit after a crash too.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::heap::Core;
+use crate::os;
+use crate::region::{Ground, Region, ZONES, Zone};
+use crate::units::PAGE;
+
+use super::file::{Replay, log_name_of, no_memory, of_log, of_storage, of_superblock, take_in};
+use super::image::Image;
+use super::layout::Layout;
+use super::log;
+use super::open::{is_guarded, layout_of};
+use super::overlay::Overlay;
+use super::persist::{Commit, Durable};
+use super::place::Reserved;
+use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
+use super::superblock::{Flags, IMAGE, Stored, Superblock};
+use super::turns::Ticket;
+
+/// What a file and its log hold, read and not changed. Nobody changes it as long as this lives.
+#[derive(Debug)]
+pub(super) struct Committed<F> {
+    pub(super) base: F,
+    pub(super) superblock: Superblock,
+    pub(super) layout: Layout,
+    pub(super) overlay: Overlay,
+    pub(super) last: u64,
+    pub(super) image_pages: u64,
+    pub(super) replay: Replay,
+    pub(super) path: PathBuf,
+}
+
+impl<F: StoredFile> Committed<F> {
+    /// Reads the file `name` and its log.
+    pub(super) fn read<S: Storage<File = F>>(storage: &S, name: &OsStr) -> Result<Self, Error> {
+        let path = storage.path(name);
+        let base = storage.open(name, Open::ReadOnly).map_err(of_storage)?;
+        base.lock(Lock::Shared).map_err(of_storage)?;
+        let stored = Stored::load(&base).map_err(|error| of_superblock(error, path.clone()))?;
+        let superblock = stored.superblock;
+        let layout = layout_of(&superblock, superblock.image_pages, &path)?;
+        let mut committed = Self {
+            base,
+            superblock,
+            layout,
+            overlay: Overlay::new(),
+            last: superblock.applied,
+            image_pages: superblock.image_pages,
+            replay: Replay::default(),
+            path,
+        };
+        if superblock.flags.has(Flags::LOGGED) {
+            committed.replay(storage, &log_name_of(name))?;
+        }
+        layout_of(&superblock, committed.image_pages, &committed.path)?;
+        Ok(committed)
+    }
+
+    fn replay<S: Storage<File = F>>(&mut self, storage: &S, name: &OsString) -> Result<(), Error> {
+        let Superblock { uuid, applied, .. } = self.superblock;
+        if !storage.exists(name).map_err(of_storage)? {
+            return Err(Error::LogMissing { file: storage.path(name), applied });
+        }
+        let log = storage.open(name, Open::ReadOnly).map_err(of_storage)?;
+        let longest = self.layout.file_len(self.layout.longest()) / PAGE as u64;
+        let last = log::replay(&log, uuid, applied, |part| {
+            self.replay.commits += u64::from(part.last);
+            self.replay.lines += take_in(&mut self.overlay, part, longest);
+            self.image_pages = part.image_pages;
+        });
+        self.last = last.map_err(|error| of_log(error, storage.path(name)))?;
+        Ok(())
+    }
+
+    /// Whether nothing was ever committed.
+    pub(super) fn is_new(&self) -> bool {
+        self.image_pages * (PAGE as u64) <= IMAGE
+    }
+
+    pub(super) fn image(&self) -> Image<'_, F> {
+        let Self { base, layout, overlay, image_pages, path, .. } = self;
+        Image { base, layout, overlay, pages: *image_pages, path }
+    }
+
+    /// Address space for the region, at the heap's own address if that is free.
+    pub(super) fn place(&self) -> Result<Reserved, Error> {
+        Reserved::new(usize::try_from(self.superblock.base).unwrap_or(0), self.layout.plan().bytes())
+    }
+
+    /// Lays a region over the image, of which the front of each zone is there.
+    ///
+    /// # Safety
+    /// The first `lengths` bytes of each zone are usable.
+    pub(super) unsafe fn region(
+        &self,
+        place: Reserved,
+        lengths: [u64; ZONES],
+        ground: Box<dyn Ground>,
+    ) -> Region {
+        let (plan, guarded) = (*self.layout.plan(), is_guarded(&self.superblock));
+        // SAFETY: the range is reserved, and the rest is the caller's promise.
+        unsafe { Region::on_file(place.keep(), plan, lengths, guarded, ground) }
+    }
+}
+
+/// Makes the header's zone usable, for a heap that has nothing else.
+pub(super) fn empty(place: &Reserved, layout: &Layout) -> Result<[u64; ZONES], Error> {
+    let bytes = layout.plan().size(Zone::Header);
+    // SAFETY: whole pages of the reserved range, which nobody uses yet.
+    unsafe { os::commit(place.base.as_ptr(), bytes) }.map_err(no_memory)?;
+    let mut lengths = [0; ZONES];
+    lengths[Zone::Header.index()] = bytes as u64;
+    Ok(lengths)
+}
+
+/// What a region stands on that does not grow.
+#[derive(Debug)]
+struct NoGround;
+
+impl Ground for NoGround {
+    fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
+        false
+    }
+}
+
+/// A heap that was opened to be read.
+pub(crate) struct OpenedToRead<F> {
+    pub(crate) reader: Reader<F>,
+    pub(crate) region: Region,
+    /// What puts the region in order.
+    pub(crate) begin: fn(&Core),
+    pub(crate) replay: Replay,
+}
+
+/// Opens the file `name` to be read.
+pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<OpenedToRead<S::File>, Error> {
+    let committed = Committed::read(storage, name)?;
+    let place = committed.place()?;
+    let is_new = committed.is_new();
+    let lengths = if is_new { empty(&place, &committed.layout)? } else { committed.image().map(&place)? };
+    // SAFETY: mapped as far as that.
+    let region = unsafe { committed.region(place, lengths, Box::new(NoGround)) };
+    let begin = if is_new { Core::format_to_view } else { Core::view };
+    let Committed { base, last, path, replay, .. } = committed;
+    Ok(OpenedToRead { reader: Reader { base, last, path }, region, begin, replay })
+}
+
+/// The durable side of a heap that is only read.
+#[derive(Debug)]
+pub(crate) struct Reader<F> {
+    /// Kept for its lock.
+    #[allow(dead_code, reason = "the lock goes when the file is closed")]
+    base: F,
+    last: u64,
+    path: PathBuf,
+}
+
+impl<F> Reader<F> {
+    fn refuse<T>(&self) -> Result<T, Error> {
+        Err(Error::ReadOnly { file: self.path.clone() })
+    }
+}
+
+impl<F: StoredFile> Durable for Reader<F> {
+    fn ask(&self) -> Result<Ticket, Error> {
+        self.refuse()
+    }
+
+    fn begin(&self, _: &Core, _: Ticket) -> Result<(), Error> {
+        self.refuse()
+    }
+
+    fn redeem(&self, _: &Core, _: Ticket) -> Result<Commit, Error> {
+        self.refuse()
+    }
+
+    fn is_covered(&self, _: Ticket) -> bool {
+        false
+    }
+
+    fn repeat(&self, _: &Core, _: Duration) -> Result<(), Error> {
+        self.refuse()
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn last(&self) -> u64 {
+        self.last
+    }
+
+    fn snapshot(&self, _: &RealFolder, _: &OsStr) -> Result<u64, Error> {
+        self.refuse()
+    }
+}
+
+#[cfg(test)]
+mod tests;
