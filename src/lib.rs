@@ -5,7 +5,11 @@
 //! - [`Global`] is the process's allocator: `#[global_allocator] static GLOBAL: Global = Global::new();`.
 //! - [`Heap`] is a heap of its own, in memory or in a buffer, for collections that take an allocator. It has a limit if it
 //!   is given one ([`HeapOptions`]). What a buffer holds after its heap is gone is an image, which [`Heap::attach`] takes
-//!   up again at any address; a heap that lives in a file is the next step, and not there yet.
+//!   up again at any address.
+//!
+//! A heap in a file ([`Heap::open`]) can be read by many at once ([`OpenOptions::read_only`]), saved and loaded
+//! ([`Heap::save`], [`Heap::load`]), copied while it is in use ([`Heap::snapshot`]), checked ([`check`]) and mended
+//! ([`repair`]).
 //!
 //! Both are the same machinery, and answer the same questions: [`Stats`] in numbers, [`BlockInfo`] of an address, and a
 //! [`Report`] of the checker, which reads all metadata. [`Pressure`] tells how near a heap is to its limit.
@@ -71,7 +75,7 @@ mod runs;
 mod sync;
 mod units;
 
-pub use durable::{Commit, Replay};
+pub use durable::{Act, Commit, FileFinding, FileFindingKind, FileReport, Repair, Replay, check, repair};
 pub use error::Error;
 pub use global::Global;
 pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions};

@@ -110,9 +110,11 @@ impl<S: Storage> HeapFile<S> {
 
     /// Brings what the log has, and the base not, into the overlay.
     fn replay(&mut self) -> Result<Replay, Error> {
-        let superblock = self.stored.superblock;
         let name = self.log_name();
-        if !self.storage.exists(&name).map_err(of_storage)? {
+        let exists = self.storage.exists(&name).map_err(of_storage)?;
+        self.stored.settle_log(exists);
+        let superblock = self.stored.superblock;
+        if !exists {
             return if superblock.flags.has(Flags::LOGGED) {
                 Err(Error::LogMissing { file: self.path(&name), applied: superblock.applied })
             } else {
@@ -235,7 +237,10 @@ impl<S: Storage> HeapFile<S> {
         }
         self.checkpoint()?;
         let superblock = self.stored.superblock;
-        self.store(Superblock { flags: superblock.flags.without(Flags::LOGGED), ..superblock })?;
+        // In both slots: each of them alone is enough to open the heap.
+        for _ in 0..2 {
+            self.store(Superblock { flags: superblock.flags.without(Flags::LOGGED), ..superblock })?;
+        }
         self.log = None;
         self.storage.remove(&self.log_name()).map_err(of_storage)?;
         self.storage.sync().map_err(of_storage)

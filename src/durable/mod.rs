@@ -10,6 +10,7 @@
 
 mod buffer;
 mod capture;
+mod check;
 mod diff;
 mod dirty;
 mod fields;
@@ -27,12 +28,14 @@ mod place;
 mod planted;
 mod publish;
 mod reader;
+mod repair;
 mod save;
 mod snapshot;
 mod span;
 mod storage;
 mod superblock;
 
+pub use check::{FileFinding, FileFindingKind, FileReport, check};
 pub(crate) use dirty::Method;
 pub use file::Replay;
 pub(crate) use file::of_storage;
@@ -43,6 +46,7 @@ pub use persist::Commit;
 pub(crate) use persist::{Durable, Persistence};
 pub(crate) use publish::publish;
 pub(crate) use reader::{OpenedToRead, open_to_read};
+pub use repair::{Act, Repair, repair};
 pub(crate) use save::save;
 pub(crate) use storage::{RealFolder, Storage};
 pub(crate) use superblock::Flags;

@@ -17,7 +17,7 @@ use super::file::{Replay, log_name_of, no_memory, of_log, of_storage, of_superbl
 use super::image::Image;
 use super::layout::Layout;
 use super::log;
-use super::open::{is_guarded, layout_of};
+use super::open::{fits, is_guarded, layout_of};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
@@ -43,9 +43,12 @@ impl<F: StoredFile> Committed<F> {
         let path = storage.path(name);
         let base = storage.open(name, Open::ReadOnly).map_err(of_storage)?;
         base.lock(Lock::Shared).map_err(of_storage)?;
-        let stored = Stored::load(&base).map_err(|error| of_superblock(error, path.clone()))?;
+        let mut stored = Stored::load(&base).map_err(|error| of_superblock(error, path.clone()))?;
+        let log = log_name_of(name);
+        stored.settle_log(storage.exists(&log).map_err(of_storage)?);
         let superblock = stored.superblock;
-        let layout = layout_of(&superblock, superblock.image_pages, &path)?;
+        let bytes = base.len().map_err(of_storage)?;
+        let layout = layout_of(&superblock, bytes).map_err(|fault| fault.error(&path))?;
         let mut committed = Self {
             base,
             superblock,
@@ -57,9 +60,9 @@ impl<F: StoredFile> Committed<F> {
             path,
         };
         if superblock.flags.has(Flags::LOGGED) {
-            committed.replay(storage, &log_name_of(name))?;
+            committed.replay(storage, &log)?;
         }
-        layout_of(&superblock, committed.image_pages, &committed.path)?;
+        fits(&committed.layout, committed.image_pages, &committed.path)?;
         Ok(committed)
     }
 
@@ -122,7 +125,7 @@ pub(super) fn empty(place: &Reserved, layout: &Layout) -> Result<[u64; ZONES], E
 
 /// What a region stands on that does not grow.
 #[derive(Debug)]
-struct NoGround;
+pub(super) struct NoGround;
 
 impl Ground for NoGround {
     fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
