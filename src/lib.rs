@@ -75,7 +75,9 @@ mod runs;
 mod sync;
 mod units;
 
-pub use durable::{Act, Commit, FileFinding, FileFindingKind, FileReport, Repair, Replay, check, repair};
+pub use durable::{
+    Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
+};
 pub use error::Error;
 pub use global::Global;
 pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions};

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::os;
 use crate::units::{LINE, PAGE};
 
+use super::dirty::Method;
 use super::layout::Layout;
 use super::lines::Line;
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
@@ -28,6 +29,7 @@ use super::mapping::View;
 use super::open::new_uuid;
 use super::overlay::{Overlay, PatchedPage};
 use super::snapshot::Snapshot;
+use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
@@ -48,6 +50,7 @@ pub(crate) struct HeapFile<S: Storage> {
     pub(super) overlay: Overlay,
     /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
     gate: Arc<Mutex<()>>,
+    pub(super) counts: Counts,
     failed: bool,
 }
 
@@ -102,6 +105,7 @@ impl<S: Storage> HeapFile<S> {
             image_pages: superblock.image_pages,
             overlay: Overlay::new(),
             gate: Arc::default(),
+            counts: Counts::default(),
             failed: false,
         };
         let replay = file.replay()?;
@@ -177,6 +181,8 @@ impl<S: Storage> HeapFile<S> {
             self.failed = !is_harmless(&error);
             self.of_log(error)
         })?;
+        self.counts.commits += 1;
+        self.counts.logged_bytes += body.bytes();
         let mut from = 0;
         for (page, mask) in &changes.pages {
             let to = from + mask.count_ones() as usize;
@@ -185,6 +191,22 @@ impl<S: Storage> HeapFile<S> {
         }
         (self.last, self.image_pages) = (sequence, image_pages);
         Ok(sequence)
+    }
+
+    /// The file in numbers.
+    pub(super) fn stats(&self, method: Method) -> Result<FileStats, Error> {
+        let Counts { commits, logged_bytes, checkpoints } = self.counts;
+        Ok(FileStats {
+            path: self.path(&self.name),
+            last_commit: self.last,
+            file_bytes: self.base.len().map_err(of_storage)?,
+            log_bytes: self.log_bytes(),
+            overlay_lines: self.overlay.lines(),
+            method: method.name(),
+            commits,
+            logged_bytes,
+            checkpoints,
+        })
     }
 
     /// How long the log is.
@@ -213,6 +235,7 @@ impl<S: Storage> HeapFile<S> {
             log.retire_through(self.last);
         }
         self.overlay.forget_through(generation);
+        self.counts.checkpoints += 1;
         Ok(())
     }
 

@@ -32,6 +32,7 @@ mod repair;
 mod save;
 mod snapshot;
 mod span;
+mod stats;
 mod storage;
 mod superblock;
 
@@ -48,6 +49,7 @@ pub(crate) use publish::publish;
 pub(crate) use reader::{OpenedToRead, open_to_read};
 pub use repair::{Act, Repair, repair};
 pub(crate) use save::save;
+pub use stats::FileStats;
 pub(crate) use storage::{RealFolder, Storage};
 pub(crate) use superblock::Flags;
 

@@ -15,6 +15,7 @@ use super::capture::{Capture, Looked};
 use super::dirty::Method;
 use super::file::{Changes, HeapFile};
 use super::publish::publish;
+use super::stats::FileStats;
 use super::storage::{RealFolder, Storage};
 
 /// What a commit did.
@@ -44,6 +45,9 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
 
     /// The last commit.
     fn last(&self) -> u64;
+
+    /// The file in numbers.
+    fn stats(&self) -> Result<FileStats, Error>;
 
     /// Makes the last commit a file of its own; says which commit that is.
     fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error>;
@@ -114,6 +118,11 @@ impl<S: Storage> Durable for Persistence<S> {
 
     fn last(&self) -> u64 {
         self.state().map_or(0, |state| state.file.last)
+    }
+
+    fn stats(&self) -> Result<FileStats, Error> {
+        let state = self.state()?;
+        state.file.stats(state.capture.as_ref().map_or(self.method, Capture::method))
     }
 
     fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error> {

@@ -21,6 +21,7 @@ use super::open::{fits, is_guarded, layout_of};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
+use super::stats::FileStats;
 use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
 
@@ -158,8 +159,7 @@ pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<Open
 /// The durable side of a heap that is only read.
 #[derive(Debug)]
 pub(crate) struct Reader<F> {
-    /// Kept for its lock.
-    #[allow(dead_code, reason = "the lock goes when the file is closed")]
+    /// Kept for its lock as well.
     base: F,
     last: u64,
     path: PathBuf,
@@ -176,6 +176,20 @@ impl<F: StoredFile> Durable for Reader<F> {
 
     fn last(&self) -> u64 {
         self.last
+    }
+
+    fn stats(&self) -> Result<FileStats, Error> {
+        Ok(FileStats {
+            path: self.path.clone(),
+            last_commit: self.last,
+            file_bytes: self.base.len().map_err(of_storage)?,
+            log_bytes: 0,
+            overlay_lines: 0,
+            method: "none",
+            commits: 0,
+            logged_bytes: 0,
+            checkpoints: 0,
+        })
     }
 
     fn snapshot(&self, _: &RealFolder, _: &OsStr) -> Result<u64, Error> {

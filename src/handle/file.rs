@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::Heap;
 use crate::durable::{
-    Commit, Durable, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder, Replay, SegmentBytes,
-    Storage, open, open_to_read,
+    Commit, Durable, FileStats, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder, Replay,
+    SegmentBytes, Storage, open, open_to_read,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -226,6 +226,30 @@ impl Heap {
     /// The number of the last commit; 0 for a heap in memory, and before the first.
     pub fn last_commit(&self) -> u64 {
         self.file.as_ref().map_or(0, |file| file.last())
+    }
+
+    /// The heap's file in numbers; [`Heap::stats`] has those of its memory.
+    ///
+    /// ```
+    /// use outlive::Heap;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-numbers-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = Heap::open(&path)?;
+    /// heap.persist()?;
+    /// let stats = heap.file_stats()?;
+    /// assert_eq!((stats.last_commit, stats.commits), (1, 1));
+    /// println!("{stats}");
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoFile`] for a heap in memory, [`Error::Forked`], [`Error::File`] with what the system said.
+    pub fn file_stats(&self) -> Result<FileStats, Error> {
+        self.durable()?.stats()
     }
 
     pub(super) fn durable(&self) -> Result<&dyn Durable, Error> {
