@@ -8,6 +8,9 @@
 //!   [`Heap::attach`] takes up again at any address. A heap in a file ([`Heap::open`]) is found in the next run as its last
 //!   [`Heap::persist`] left it, whatever happened in between.
 //!
+//! A heap in a file can be read by many at once ([`OpenOptions::read_only`]), saved and loaded ([`Heap::save`],
+//! [`Heap::load`]), copied while it is in use ([`Heap::snapshot`]), checked ([`check`]) and mended ([`repair`]).
+//!
 //! Both are the same machinery, and answer the same questions: [`Stats`] in numbers, [`BlockInfo`] of an address, and a
 //! [`Report`] of the checker, which reads all metadata. [`Pressure`] tells how near a heap is to its limit.
 //!
@@ -73,7 +76,9 @@ mod runs;
 mod sync;
 mod units;
 
-pub use durable::{Commit, Replay};
+pub use durable::{
+    Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
+};
 pub use error::Error;
 pub use global::Global;
 pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending};

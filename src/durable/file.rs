@@ -23,6 +23,7 @@ use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
 use super::chance;
+use super::dirty::Method;
 use super::layout::Layout;
 use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
@@ -31,6 +32,7 @@ use super::open::new_uuid;
 use super::overlay::{Frozen, Overlay, PatchedPage};
 use super::planted::Planted;
 use super::snapshot::Snapshot;
+use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
@@ -51,6 +53,7 @@ pub(crate) struct HeapFile<S: Storage> {
     pub(super) overlay: Overlay,
     /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
     gate: Arc<Mutex<()>>,
+    pub(super) counts: Counts,
     failed: bool,
 }
 
@@ -135,6 +138,7 @@ impl<S: Storage> HeapFile<S> {
             image_pages: superblock.image_pages,
             overlay: Overlay::new(),
             gate: Arc::default(),
+            counts: Counts::default(),
             failed: false,
         };
         let replay = file.replay()?;
@@ -143,9 +147,11 @@ impl<S: Storage> HeapFile<S> {
 
     /// Brings what the log has, and the base not, into the overlay.
     fn replay(&mut self) -> Result<Replay, Error> {
-        let superblock = self.stored.superblock;
         let name = self.log_name();
-        if !self.storage.exists(&name).map_err(of_storage)? {
+        let exists = self.storage.exists(&name).map_err(of_storage)?;
+        self.stored.settle_log(exists);
+        let superblock = self.stored.superblock;
+        if !exists {
             return if superblock.flags.has(Flags::LOGGED) {
                 Err(Error::LogMissing { file: self.path(&name), applied: superblock.applied })
             } else {
@@ -222,6 +228,8 @@ impl<S: Storage> HeapFile<S> {
             self.failed = !is_harmless(&error);
             self.of_log(error)
         })?;
+        self.counts.commits += 1;
+        self.counts.logged_bytes += body.bytes();
         let mut from = 0;
         for (page, mask) in &changes.pages {
             let to = from + mask.count_ones() as usize;
@@ -241,6 +249,22 @@ impl<S: Storage> HeapFile<S> {
             }
         }
         Ok(())
+    }
+
+    /// The file in numbers.
+    pub(super) fn stats(&self, method: Method) -> Result<FileStats, Error> {
+        let Counts { commits, logged_bytes, checkpoints } = self.counts;
+        Ok(FileStats {
+            path: self.path(&self.name),
+            last_commit: self.last,
+            file_bytes: self.base.len().map_err(of_storage)?,
+            log_bytes: self.log_bytes(),
+            overlay_lines: self.overlay.lines(),
+            method: method.name(),
+            commits,
+            logged_bytes,
+            checkpoints,
+        })
     }
 
     /// How much of the log is still needed. The file does not become shorter when less of it is.
@@ -273,6 +297,7 @@ impl<S: Storage> HeapFile<S> {
             log.retire_through(applied);
         }
         self.overlay.forget_through(checkpoint.frozen.generation());
+        self.counts.checkpoints += 1;
         Ok(())
     }
 
@@ -318,7 +343,10 @@ impl<S: Storage> HeapFile<S> {
         checkpoint.write().inspect_err(|_| self.fail())?;
         self.end_checkpoint(&checkpoint)?;
         let superblock = self.stored.superblock;
-        self.store(Superblock { flags: superblock.flags.without(Flags::LOGGED), ..superblock })?;
+        // In both slots: each of them alone is enough to open the heap.
+        for _ in 0..2 {
+            self.store(Superblock { flags: superblock.flags.without(Flags::LOGGED), ..superblock })?;
+        }
         self.log = None;
         self.storage.remove(&self.log_name()).map_err(of_storage)?;
         self.storage.sync().map_err(of_storage)

@@ -3,7 +3,8 @@
 //! 1. What the file is too short for is memory of our own: it reads as zero, as the file would if it were longer.
 //! 2. No number of the image's header is used before it was compared with its bounds.
 
-use std::path::{Path, PathBuf};
+use core::mem::offset_of;
+use std::path::Path;
 
 use crate::error::Error;
 use crate::heap::{Header, NotAnImage};
@@ -11,6 +12,7 @@ use crate::os;
 use crate::region::{Placed, ZONES, Zone};
 use crate::units::{LINE, PAGE};
 
+use super::fields::FieldFault;
 use super::file::{no_memory, of_storage};
 use super::layout::{Layout, Piece};
 use super::mapping::map_live;
@@ -33,10 +35,29 @@ pub(super) struct Image<'a, F> {
     pub(super) path: &'a Path,
 }
 
+/// Why an image cannot be brought into memory.
+#[derive(Debug)]
+pub(super) enum ImageError {
+    /// A number of its header cannot be right.
+    Damaged(FieldFault),
+    Other(Error),
+}
+
+impl From<Error> for ImageError {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
 impl<F: StoredFile> Image<'_, F> {
     /// Maps the image over reserved memory, to be lived in; says how much of each zone that is. The file may be changed
     /// only where the overlay has lines, or where it is not read any more.
     pub(super) fn map(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
+        self.try_map(place).map_err(|error| self.error(error))
+    }
+
+    /// The same, for who wants to know what is wrong.
+    pub(super) fn try_map(&self, place: &Reserved) -> Result<[u64; ZONES], ImageError> {
         self.bring(place, |piece, start, found| {
             let descriptor = self.base.descriptor().map_err(of_storage)?;
             // SAFETY: the piece lies in the range just reserved; what may be written to the file are lines that the overlay
@@ -48,7 +69,7 @@ impl<F: StoredFile> Image<'_, F> {
     /// Copies the image to reserved memory, which then has nothing to do with the file; says how much of each zone that is.
     pub(super) fn copy(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
         let mut buffer = vec![[0; PAGE]; COPIED_AT_ONCE];
-        self.bring(place, |piece, start, found| {
+        let copied = self.bring(place, |piece, start, found| {
             // SAFETY: whole pages of the reserved range, which nobody uses yet.
             unsafe { os::commit(start, found) }.map_err(no_memory)?;
             for step in (0..found).step_by(COPIED_AT_ONCE * PAGE) {
@@ -62,7 +83,17 @@ impl<F: StoredFile> Image<'_, F> {
                 }
             }
             Ok(())
-        })
+        });
+        copied.map_err(|error| self.error(error))
+    }
+
+    fn error(&self, error: ImageError) -> Error {
+        match error {
+            ImageError::Damaged(fault) => {
+                Error::FileDamaged { file: self.path.to_owned(), what: fault.to_string() }
+            }
+            ImageError::Other(error) => error,
+        }
     }
 
     /// Reads pages of the base, the last of which may not be there as a whole.
@@ -79,12 +110,12 @@ impl<F: StoredFile> Image<'_, F> {
         &self,
         place: &Reserved,
         mut piece: impl FnMut(Piece, *mut u8, usize) -> Result<(), Error>,
-    ) -> Result<[u64; ZONES], Error> {
+    ) -> Result<[u64; ZONES], ImageError> {
         let there = self.base.len().map_err(of_storage)?.next_multiple_of(PAGE as u64);
         let mut bring = |at: Piece| self.bring_piece(at, there, place, &mut piece);
         let header_bytes = self.layout.plan().size(Zone::Header);
         self.layout.pieces(Zone::Header, 0, header_bytes).try_for_each(&mut bring)?;
-        let lengths = self.lengths(place)?;
+        let lengths = self.lengths(place).map_err(ImageError::Damaged)?;
         let mut rest = self.layout.image(lengths).filter(|piece| piece.offset >= header_bytes);
         rest.try_for_each(bring)?;
         Ok(lengths)
@@ -125,49 +156,42 @@ impl<F: StoredFile> Image<'_, F> {
         }
     }
 
-    /// What the header, which was just mapped, says of the zones.
-    fn lengths(&self, place: &Reserved) -> Result<[u64; ZONES], Error> {
+    /// What the header, which was just brought, says of the zones.
+    fn lengths(&self, place: &Reserved) -> Result<[u64; ZONES], FieldFault> {
         // SAFETY: the header zone was just mapped, is aligned to a page, and is made of atomic integers.
         let header: Placed<Header> = unsafe { Placed::new(place.base.cast()) };
         let plan = self.layout.plan();
         let (pages, caches) = header.geometry().map_err(|fault| self.not_an_image(fault))?;
-        if (pages, caches) != (plan.pages(), plan.caches()) {
-            let (wanted, room) = (plan.pages(), plan.caches());
-            return Err(self.damaged(format!(
-                "its header has room for {pages} pages and {caches} caches where {wanted} and {room} were expected"
-            )));
-        }
+        let word = u64::from;
+        self.expect("pages with room", 0, word(pages), word(plan.pages()))?;
+        self.expect("caches with room", 0, word(caches), word(plan.caches()))?;
         let lengths = Zone::ALL.map(|zone| header.lengths[zone.index()].get());
-        let fits = |zone: Zone| {
-            let length = lengths[zone.index()];
-            length <= plan.size(zone) as u64 && length.is_multiple_of(PAGE as u64)
-        };
-        let whole = lengths[Zone::Header.index()] == plan.size(Zone::Header) as u64;
-        let bytes = self.pages * PAGE as u64;
-        if !whole || !Zone::ALL.into_iter().all(fits) || self.layout.file_len(lengths) != bytes {
-            let what = format!("its zones have lengths {lengths:x?}, and the image {bytes:#x} bytes");
-            return Err(self.damaged(what));
-        }
         let used = header.used();
-        match Zone::ALL.into_iter().find(|zone| used[zone.index()] > lengths[zone.index()]) {
-            None => Ok(lengths),
-            Some(zone) => {
-                let (used, length) = (used[zone.index()], lengths[zone.index()]);
-                Err(self
-                    .damaged(format!("{used:#x} bytes of its zone {zone:?} are used, which has {length:#x}")))
-            }
+        for zone in Zone::ALL {
+            let (length, size) = (lengths[zone.index()], plan.size(zone) as u64);
+            let whole = zone == Zone::Header;
+            let at = offset_of!(Header, lengths) + zone.index() * 8;
+            let wanted = if whole { size } else { length.min(size) / PAGE as u64 * PAGE as u64 };
+            self.expect("length of a zone", at, length, wanted)?;
+            self.expect("used length of a zone", at, used[zone.index()], used[zone.index()].min(length))?;
         }
+        let at = offset_of!(Header, lengths);
+        self.expect("length of the image", at, self.layout.file_len(lengths), self.pages * PAGE as u64)?;
+        Ok(lengths)
     }
 
-    fn not_an_image(&self, fault: NotAnImage) -> Error {
+    fn not_an_image(&self, fault: NotAnImage) -> FieldFault {
         let (field, found, expected) = fault.parts();
-        let place = self.layout.pieces(Zone::Header, 0, PAGE).next().map_or(0, |piece| piece.file);
-        self.damaged(format!(
-            "the {field} of the image at {place:#x} is {found:#x} where {expected:#x} was expected"
-        ))
+        FieldFault { field, found, expected, offset: self.header() }
     }
 
-    fn damaged(&self, what: String) -> Error {
-        Error::FileDamaged { file: PathBuf::from(self.path), what }
+    /// Where the image's header lies in the file.
+    fn header(&self) -> u64 {
+        self.layout.pieces(Zone::Header, 0, PAGE).next().map_or(0, |piece| piece.file)
+    }
+
+    fn expect(&self, field: &'static str, at: usize, found: u64, expected: u64) -> Result<(), FieldFault> {
+        let offset = self.header() + at as u64;
+        if found == expected { Ok(()) } else { Err(FieldFault { field, found, expected, offset }) }
     }
 }

@@ -11,6 +11,7 @@
 mod buffer;
 mod capture;
 mod chance;
+mod check;
 mod diff;
 mod dirty;
 mod fields;
@@ -28,13 +29,16 @@ mod place;
 mod planted;
 mod publish;
 mod reader;
+mod repair;
 mod save;
 mod snapshot;
 mod span;
+mod stats;
 mod storage;
 mod superblock;
 mod turns;
 
+pub use check::{FileFinding, FileFindingKind, FileReport, check};
 pub(crate) use dirty::Method;
 pub use file::Replay;
 pub(crate) use file::of_storage;
@@ -45,7 +49,9 @@ pub use persist::Commit;
 pub(crate) use persist::{Durable, Manner as CommitManner, Persistence};
 pub(crate) use publish::publish;
 pub(crate) use reader::{OpenedToRead, open_to_read};
+pub use repair::{Act, Repair, repair};
 pub(crate) use save::save;
+pub use stats::FileStats;
 #[cfg(test)]
 pub(crate) use storage::{Open, Operation, StoredFile, simulated::SimulatedFolder};
 pub(crate) use storage::{RealFolder, Storage};

@@ -12,7 +12,7 @@
 //! 4. Nothing in the file is believed before it was compared with what the checksums cover.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -22,6 +22,7 @@ use crate::region::{Ground, Region, ZONES, Zone};
 use crate::units::PAGE;
 
 use super::chance;
+use super::fields::FieldFault;
 use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
 use super::image::Image;
 use super::layout::Layout;
@@ -29,12 +30,15 @@ use super::log::SegmentBytes;
 use super::place::Reserved;
 use super::planted::Planted;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
-use super::superblock::{Flags, IMAGE, Stored, Superblock};
+use super::superblock::{Flags, IMAGE, Stored, Superblock, SuperblockField};
 
 /// The range of addresses from which a heap gets its own, away from where the system puts things: 64 TiB in steps of 4 GiB.
 const FIRST_BASE: u64 = 0x1100_0000_0000;
 const BASES: u64 = 1 << 14;
 const BASE_STEP: u64 = 4 << 30;
+
+/// More than a heap makes in any time; what counts further does not overflow.
+const MOST_COMMITS: u64 = 1 << 62;
 
 /// How a file is opened.
 #[derive(Clone, Debug)]
@@ -85,12 +89,7 @@ pub(crate) fn settle_in(core: &Core) {
 }
 
 /// Writes the slots of a file that has nothing.
-fn create<S: Storage>(
-    storage: &S,
-    base: &S::File,
-    manner: &Manner,
-    path: &std::path::Path,
-) -> Result<Stored, Error> {
+fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
     let uuid = new_uuid();
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
@@ -126,10 +125,11 @@ fn take_up<S: Storage>(
     let path = storage.path(&name);
     let superblock = stored.superblock;
     // The same room as ever: where in the region a byte lies depends on it.
-    let layout = layout_of(&superblock, superblock.image_pages, &path)?;
+    let bytes = base.len().map_err(of_storage)?;
+    let layout = layout_of(&superblock, bytes).map_err(|fault| fault.error(&path))?;
     let base = Arc::new(base);
     let (file, replay) = HeapFile::new(storage, name, Arc::clone(&base), stored, layout, manner.segment)?;
-    layout_of(&superblock, file.image_pages, &path)?;
+    fits(&layout, file.image_pages, &path)?;
     let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes())?;
     let is_new = file.image_pages * (PAGE as u64) <= IMAGE;
     let lengths = if is_new { [0; ZONES] } else { map(&file, &place, &path)? };
@@ -144,28 +144,54 @@ fn take_up<S: Storage>(
     Ok(Opened { file, region, is_new, replay })
 }
 
-/// How the region lies in the file, if its superblock and the length of its image can be right.
-pub(super) fn layout_of(
-    superblock: &Superblock,
-    image_pages: u64,
-    path: &std::path::Path,
-) -> Result<Layout, Error> {
-    let (found, expected) = (superblock.geometry, Header::geometry_of(false));
-    if found != expected && !is_guarded(superblock) {
-        let what = format!("its geometry is {found:#x} where {expected:#x} was expected");
-        return Err(Error::OtherVersion { file: path.to_owned(), what });
+/// Why a superblock that is whole cannot be right.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SuperblockFault {
+    /// Another version of the crate, or one with other features, wrote it.
+    Version(FieldFault),
+    Damaged(FieldFault),
+}
+
+impl SuperblockFault {
+    pub(super) fn error(self, path: &Path) -> Error {
+        let file = path.to_owned();
+        match self {
+            Self::Version(fault) => Error::OtherVersion { file, what: fault.to_string() },
+            Self::Damaged(fault) => Error::FileDamaged { file, what: fault.to_string() },
+        }
     }
-    let damaged = |what: String| Error::FileDamaged { file: path.to_owned(), what };
-    let reserved = superblock.reserved_pages;
-    let layout = u32::try_from(reserved).ok().filter(|pages| *pages > 0).and_then(Layout::of);
-    let layout =
-        layout.ok_or_else(|| damaged(format!("it has room for {reserved:#x} pages, which no heap has")))?;
-    let longest = layout.file_len(layout.longest()) / PAGE as u64;
-    if image_pages > longest {
-        let what = format!("its image has {image_pages:#x} pages where {longest:#x} have room");
-        return Err(damaged(what));
+}
+
+/// How the region lies in a file of so many bytes, if its superblock can be right.
+pub(super) fn layout_of(superblock: &Superblock, bytes: u64) -> Result<Layout, SuperblockFault> {
+    use SuperblockFault::{Damaged, Version};
+    let fault = |field, expected| superblock.fault(field, expected);
+    let expected = Header::geometry_of(false);
+    if superblock.geometry != expected && !is_guarded(superblock) {
+        return Err(Version(fault(SuperblockField::Geometry, expected)));
+    }
+    if superblock.applied > MOST_COMMITS {
+        return Err(Damaged(fault(SuperblockField::Applied, MOST_COMMITS)));
+    }
+    let pages = u32::try_from(superblock.reserved_pages).ok().filter(|pages| *pages > 0);
+    let layout = pages.and_then(Layout::of);
+    let layout = layout.ok_or(Damaged(fault(SuperblockField::ReservedPages, u64::from(u32::MAX))))?;
+    // The file was as long when this was written, and is never shortened.
+    let most = (layout.file_len(layout.longest()) / PAGE as u64).min(bytes / PAGE as u64);
+    if superblock.image_pages > most {
+        return Err(Damaged(fault(SuperblockField::ImagePages, most)));
     }
     Ok(layout)
+}
+
+/// Finds fault with an image that is longer than its room.
+pub(super) fn fits(layout: &Layout, image_pages: u64, path: &Path) -> Result<(), Error> {
+    let longest = layout.file_len(layout.longest()) / PAGE as u64;
+    if image_pages <= longest {
+        return Ok(());
+    }
+    let what = format!("its last commit has {image_pages:#x} pages where {longest:#x} have room");
+    Err(Error::FileDamaged { file: path.to_owned(), what })
 }
 
 /// Whether the image is of a heap that a hardened build has made in memory, which only such builds understand.
@@ -174,11 +200,7 @@ pub(super) fn is_guarded(superblock: &Superblock) -> bool {
 }
 
 /// Maps the committed image; says how much of each zone that is.
-fn map<S: Storage>(
-    file: &HeapFile<S>,
-    place: &Reserved,
-    path: &std::path::Path,
-) -> Result<[u64; ZONES], Error> {
+fn map<S: Storage>(file: &HeapFile<S>, place: &Reserved, path: &Path) -> Result<[u64; ZONES], Error> {
     let base = file.base();
     // The length that a commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;

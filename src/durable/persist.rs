@@ -24,6 +24,7 @@ use super::log::RecordBody;
 use super::mapping::View;
 use super::publish::publish;
 use super::span::PageSpan;
+use super::stats::FileStats;
 use super::storage::{RealFolder, Storage};
 use super::turns::{Ticket, Turns};
 
@@ -66,6 +67,9 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
 
     /// The last commit.
     fn last(&self) -> u64;
+
+    /// The file in numbers.
+    fn stats(&self) -> Result<FileStats, Error>;
 
     /// Makes the last commit a file of its own; says which commit that is.
     fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error>;
@@ -343,6 +347,12 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
 
     fn last(&self) -> u64 {
         self.shared.state().file.last
+    }
+
+    fn stats(&self) -> Result<FileStats, Error> {
+        self.check_process()?;
+        let state = self.shared.state();
+        state.file.stats(state.capture.as_ref().map_or(self.shared.manner.method, Capture::method))
     }
 
     fn snapshot(&self, folder: &RealFolder, name: &OsStr) -> Result<u64, Error> {

@@ -18,10 +18,11 @@ use super::file::{Replay, log_name_of, no_memory, of_log, of_storage, of_superbl
 use super::image::Image;
 use super::layout::Layout;
 use super::log;
-use super::open::{is_guarded, layout_of};
+use super::open::{fits, is_guarded, layout_of};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
+use super::stats::FileStats;
 use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
 use super::turns::Ticket;
@@ -45,9 +46,12 @@ impl<F: StoredFile> Committed<F> {
         let path = storage.path(name);
         let base = storage.open(name, Open::ReadOnly).map_err(of_storage)?;
         base.lock(Lock::Shared).map_err(of_storage)?;
-        let stored = Stored::load(&base).map_err(|error| of_superblock(error, path.clone()))?;
+        let mut stored = Stored::load(&base).map_err(|error| of_superblock(error, path.clone()))?;
+        let log = log_name_of(name);
+        stored.settle_log(storage.exists(&log).map_err(of_storage)?);
         let superblock = stored.superblock;
-        let layout = layout_of(&superblock, superblock.image_pages, &path)?;
+        let bytes = base.len().map_err(of_storage)?;
+        let layout = layout_of(&superblock, bytes).map_err(|fault| fault.error(&path))?;
         let mut committed = Self {
             base,
             superblock,
@@ -59,9 +63,9 @@ impl<F: StoredFile> Committed<F> {
             path,
         };
         if superblock.flags.has(Flags::LOGGED) {
-            committed.replay(storage, &log_name_of(name))?;
+            committed.replay(storage, &log)?;
         }
-        layout_of(&superblock, committed.image_pages, &committed.path)?;
+        fits(&committed.layout, committed.image_pages, &committed.path)?;
         Ok(committed)
     }
 
@@ -124,7 +128,7 @@ pub(super) fn empty(place: &Reserved, layout: &Layout) -> Result<[u64; ZONES], E
 
 /// What a region stands on that does not grow.
 #[derive(Debug)]
-struct NoGround;
+pub(super) struct NoGround;
 
 impl Ground for NoGround {
     fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
@@ -157,8 +161,7 @@ pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<Open
 /// The durable side of a heap that is only read.
 #[derive(Debug)]
 pub(crate) struct Reader<F> {
-    /// Kept for its lock.
-    #[allow(dead_code, reason = "the lock goes when the file is closed")]
+    /// Kept for its lock as well.
     base: F,
     last: u64,
     path: PathBuf,
@@ -197,6 +200,20 @@ impl<F: StoredFile> Durable for Reader<F> {
 
     fn last(&self) -> u64 {
         self.last
+    }
+
+    fn stats(&self) -> Result<FileStats, Error> {
+        Ok(FileStats {
+            path: self.path.clone(),
+            last_commit: self.last,
+            file_bytes: self.base.len().map_err(of_storage)?,
+            log_bytes: 0,
+            overlay_lines: 0,
+            method: "none",
+            commits: 0,
+            logged_bytes: 0,
+            checkpoints: 0,
+        })
     }
 
     fn snapshot(&self, _: &RealFolder, _: &OsStr) -> Result<u64, Error> {

@@ -93,6 +93,15 @@ pub(crate) struct Superblock {
     pub(crate) geometry: u64,
 }
 
+/// A field that may hold what no heap has, though its checksum is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SuperblockField {
+    Geometry,
+    Applied,
+    ReservedPages,
+    ImagePages,
+}
+
 /// Why no superblock can be had.
 #[derive(Debug)]
 pub(crate) enum SuperblockError {
@@ -121,6 +130,23 @@ enum SlotFault {
 impl Superblock {
     fn slot(sequence: u64) -> u64 {
         sequence % 2
+    }
+
+    /// Where its slot lies.
+    pub(super) fn place(&self) -> u64 {
+        Self::slot(self.sequence) * SLOT as u64
+    }
+
+    /// Finds fault with one of its fields, in the slot in which it lies.
+    pub(super) fn fault(&self, field: SuperblockField, expected: u64) -> FieldFault {
+        let (name, at, found) = match field {
+            SuperblockField::Geometry => ("geometry", GEOMETRY_AT, self.geometry),
+            SuperblockField::Applied => ("applied", APPLIED_AT, self.applied),
+            SuperblockField::ReservedPages => ("reserved pages", RESERVED_PAGES_AT, self.reserved_pages),
+            SuperblockField::ImagePages => ("image pages", IMAGE_PAGES_AT, self.image_pages),
+        };
+        let offset = self.place() + at as u64;
+        FieldFault { field: name, found, expected, offset }
     }
 
     fn encode(&self, slot: &mut [u8]) {
@@ -198,6 +224,14 @@ impl Stored {
         // What a file is too short for reads as zero, which is damage like any other.
         file.read_at(0, &mut bytes[..usize::try_from(len).unwrap_or(0)])?;
         Self::choose(&bytes)
+    }
+
+    /// Decides whether there is a log, where there is one of that name. A slot that is damaged may have been the one that
+    /// says so; a log of which nothing is needed any more does no harm.
+    pub(crate) fn settle_log(&mut self, exists: bool) {
+        if exists && self.damaged.is_some() {
+            self.superblock.flags = self.superblock.flags.with(Flags::LOGGED);
+        }
     }
 
     fn choose(bytes: &[u8; 2 * SLOT]) -> Result<Self, SuperblockError> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Heap;
 use crate::durable::{
-    Commit, CommitManner, Durable, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder, Replay,
-    SegmentBytes, Storage, Ticket, open, open_to_read, settle_in,
+    Commit, CommitManner, Durable, FileStats, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder,
+    Replay, SegmentBytes, Storage, Ticket, open, open_to_read, settle_in,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -313,6 +313,30 @@ impl Heap {
     /// The number of the last commit; 0 for a heap in memory, and before the first.
     pub fn last_commit(&self) -> u64 {
         self.file.as_ref().map_or(0, |file| file.last())
+    }
+
+    /// The heap's file in numbers; [`Heap::stats`] has those of its memory.
+    ///
+    /// ```
+    /// use outlive::Heap;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-numbers-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = Heap::open(&path)?;
+    /// heap.persist()?;
+    /// let stats = heap.file_stats()?;
+    /// assert_eq!((stats.last_commit, stats.commits), (1, 1));
+    /// println!("{stats}");
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoFile`] for a heap in memory, [`Error::Forked`], [`Error::File`] with what the system said.
+    pub fn file_stats(&self) -> Result<FileStats, Error> {
+        self.durable()?.stats()
     }
 
     pub(super) fn durable(&self) -> Result<&dyn Durable, Error> {

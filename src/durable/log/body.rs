@@ -125,6 +125,11 @@ impl RecordBody {
         self.parts.iter().map(|part| part.padded() as u64)
     }
 
+    /// How many bytes of the log a sealed body takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lens().sum()
+    }
+
     pub(super) fn len_of(&self, part: u32) -> u64 {
         self.parts[part as usize].padded() as u64
     }

@@ -45,7 +45,7 @@ use header::Header;
 use record::Signature;
 pub(crate) use record::{Item, Items, Replayed};
 use recovery::Recovery;
-pub(crate) use recovery::replay;
+pub(crate) use recovery::{Survey, replay, survey};
 pub(crate) use segments::SegmentBytes;
 use segments::Segments;
 

@@ -59,12 +59,53 @@ pub(crate) fn replay(
     Ok(recover(file, uuid, applied, show)?.last)
 }
 
+/// What lies in a log behind its last whole commit.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// The last whole commit.
+    pub(crate) last: u64,
+    /// Where records of later commits lie, and of which.
+    pub(crate) behind: Vec<(u64, u64)>,
+    /// Whether some of these come after a commit that is missing, which no crash leaves.
+    pub(crate) has_gap: bool,
+}
+
+/// Does what [`replay`] does, and goes on where that refuses a log.
+pub(crate) fn survey(
+    file: &impl StoredFile,
+    uuid: [u8; 16],
+    applied: u64,
+    show: impl FnMut(&Replayed<'_>),
+) -> Result<Survey, LogError> {
+    let (Recovery { last, leftovers, .. }, later) = recover_all(file, uuid, applied, show)?;
+    let place = |found: &Found| (found.offset, found.header.sequence);
+    let unfinished = leftovers.iter().map(|offset| (*offset, last + 1));
+    let behind = unfinished.chain(later.iter().map(place)).collect();
+    Ok(Survey { last, behind, has_gap: !later.is_empty() })
+}
+
 pub(super) fn recover(
     file: &impl StoredFile,
     uuid: [u8; 16],
     applied: u64,
-    mut show: impl FnMut(&Replayed<'_>),
+    show: impl FnMut(&Replayed<'_>),
 ) -> Result<Recovery, LogError> {
+    let (recovery, later) = recover_all(file, uuid, applied, show)?;
+    match later.first() {
+        None => Ok(recovery),
+        Some(Found { header, offset, .. }) => {
+            Err(LogError::Gap { expected: recovery.last + 1, found: header.sequence, offset: *offset })
+        }
+    }
+}
+
+/// What the log holds, and the records behind a commit that is missing.
+fn recover_all(
+    file: &impl StoredFile,
+    uuid: [u8; 16],
+    applied: u64,
+    mut show: impl FnMut(&Replayed<'_>),
+) -> Result<(Recovery, Vec<Found>), LogError> {
     let len = file.len()?;
     let segment = header(file, len, uuid)?.segment;
     let count = segment.within(len);
@@ -88,12 +129,10 @@ pub(super) fn recover(
         (last, tail, rest) = (last + 1, parts, after);
     }
     let (unfinished, behind) = of_sequence(rest, last + 1);
-    if let Some(Found { header, offset, .. }) = behind.first() {
-        return Err(LogError::Gap { expected: last + 1, found: header.sequence, offset: *offset });
-    }
     let leftovers = unfinished.iter().map(|found| found.offset).collect();
     let next = tail.last().map(|found: &Found| found.offset + found.header.padded());
-    Ok(Recovery { segments: Segments::found(segment, used, next), last, tail, leftovers, window })
+    let segments = Segments::found(segment, used, next);
+    Ok((Recovery { segments, last, tail, leftovers, window }, behind.to_vec()))
 }
 
 /// The records at the front that belong to commit `sequence`, and the others.

@@ -127,7 +127,6 @@ impl Generation {
     }
 
     /// Lines for which memory is used.
-    #[cfg(test)]
     pub(super) fn lines(&self) -> usize {
         self.chunks.iter().map(Vec::len).sum()
     }

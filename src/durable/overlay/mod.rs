@@ -133,6 +133,12 @@ impl Overlay {
         self.heads.since(self.floor(), from, to)
     }
 
+    /// Lines for which memory is used.
+    pub(crate) fn lines(&self) -> u64 {
+        let frozen = self.frozen.iter().map(|generation| generation.lines()).sum::<usize>();
+        (frozen + self.open.lines()) as u64
+    }
+
     /// Ends the open generation. Everything that was added so far, and is not forgotten, is handed to a checkpoint, which
     /// may use it in a thread of its own; what is added from now on is not seen there.
     pub(crate) fn freeze(&mut self) -> Frozen {
