@@ -154,9 +154,14 @@ fn map<S: Storage>(
     path: &std::path::Path,
 ) -> Result<[u64; ZONES], Error> {
     let (layout, base) = (&file.layout, file.base());
-    // The length that a commit relied upon may not have survived; what was in between is in the log, or was zeros.
+    let (len, applied) = (base.len().map_err(of_storage)?, file.superblock().image_pages * PAGE as u64);
+    if len < applied {
+        let what = format!("it has {len:#x} bytes, and the image {applied:#x}");
+        return Err(Error::FileDamaged { file: path.to_owned(), what });
+    }
+    // The length that a later commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;
-    if base.len().map_err(of_storage)? < needed {
+    if len < needed {
         base.set_len(needed).map_err(of_storage)?;
     }
     let descriptor = base.descriptor().map_err(of_storage)?;
