@@ -35,6 +35,10 @@ impl Disk {
         let text = |text: &str| CString::new(text).unwrap();
         let (kind, target) = (text("tmpfs"), text(folder.to_str().unwrap()));
         let options = text(&format!("size={DISK}"));
+        let (root, private) = (text("/"), libc::MS_REC | libc::MS_PRIVATE);
+        // SAFETY: strings that end; nothing else is looked at.
+        let code = unsafe { libc::mount(root.as_ptr(), root.as_ptr(), null(), private, null()) };
+        assert_eq!(code, 0, "{}", std::io::Error::last_os_error());
         // SAFETY: all are strings that end, and live to the end of the call.
         let code =
             unsafe { libc::mount(kind.as_ptr(), target.as_ptr(), kind.as_ptr(), 0, options.as_ptr().cast()) };

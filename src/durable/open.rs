@@ -202,7 +202,7 @@ pub(super) fn is_guarded(superblock: &Superblock) -> bool {
 /// Maps the committed image; says how much of each zone that is.
 fn map<S: Storage>(file: &HeapFile<S>, place: &Reserved, path: &Path) -> Result<[u64; ZONES], Error> {
     let base = file.base();
-    // The length that a commit relied upon may not have survived; what was in between is in the log, or was zeros.
+    // The length that a later commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;
     if base.len().map_err(of_storage)? < needed {
         base.set_len(needed).map_err(of_storage)?;

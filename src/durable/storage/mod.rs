@@ -6,7 +6,8 @@
 //! What an implementation promises, and all that may be relied upon:
 //!
 //! 1. After [`StoredFile::sync`] has succeeded, everything done to this file before it survives a loss of power. A sync
-//!    that has failed says nothing about what was done before it, and neither does any later one.
+//!    that has failed says nothing about what was done before it, and neither does any later one; but for the length,
+//!    which is the file system's own record: that is durable with the next sync that succeeds.
 //! 2. After [`StoredFile::write_durable_at`] has succeeded, these bytes survive, and the length that is needed to read
 //!    them. Nothing else does.
 //! 3. After [`Storage::sync`] has succeeded, the names created, removed and renamed before it survive. A rename is

@@ -3,6 +3,7 @@
 //! What a crash leaves is opened: the checker finds nothing, and the blocks are those of the last commit whose `persist`
 //! had returned, or of the one after it. Every so often the heap then works on, and crashes again.
 
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::program::{Run, Taken};
 use crate::durable::storage::simulated::{Random, SimulatedFolder};
+use crate::durable::storage::{Open, Storage, StoredFile};
+use crate::error::Error;
 
 /// How much is tried at each point, and how often a crash is followed by another program.
 #[derive(Clone, Copy)]
@@ -30,7 +33,12 @@ const WIDE: Effort =
 const EVERYTHING: Effort =
     Effort { steps: 4, disks: if DEBUG { 32 } else { 1 << 10 }, again: 1000, depth: 1 };
 
-/// For how many seconds crashes are tried, instead of a fixed number of programs; their seeds begin somewhere.
+/// Disks at one point of a program that goes on after a crash.
+const DISKS_AGAIN: u64 = 16;
+
+/// How many disks each test looks at, at the least.
+const DISKS: &str = "OUTLIVE_CRASH_DISKS";
+/// For how many seconds crashes are tried, with seeds that begin somewhere.
 const SECONDS: &str = "OUTLIVE_CRASH_SECONDS";
 /// The one program to run.
 const SEED: &str = "OUTLIVE_CRASH_SEED";
@@ -92,7 +100,9 @@ fn go_on(run: &Run, disk: &SimulatedFolder, last: u64, seed: u64, effort: Effort
     let said = |wrong: String| format!("after a crash to commit {last}: {wrong}");
     let heap = run.open().map_err(said)?;
     run.steps(heap, effort.steps / 2).map_err(said)?;
-    crashes(&mut run, Effort { depth: effort.depth - 1, ..effort }).map_err(said)
+    // With as many disks as before, each program would become as many as it has operations.
+    let disks = effort.disks.min(DISKS_AGAIN);
+    crashes(&mut run, Effort { disks, depth: effort.depth - 1, ..effort }).map_err(said)
 }
 
 /// Which programs run.
@@ -112,7 +122,7 @@ impl Programs {
         match (number(SEED), number(SECONDS)) {
             (Some(seed), _) => Self { first: seed, disks: 0, time: Duration::ZERO },
             (None, Some(seconds)) => Self { first: now(), disks: 0, time: Duration::from_secs(seconds) },
-            (None, None) => Self { first, disks, time: Duration::ZERO },
+            (None, None) => Self { first, disks: number(DISKS).unwrap_or(disks), time: Duration::ZERO },
         }
     }
 
@@ -151,12 +161,28 @@ impl Programs {
 
 #[test]
 fn a_crash_leaves_the_last_commit_or_the_next_and_so_do_many() {
-    let looked = Programs::of(0, if DEBUG { 3000 } else { 20_000 }).run(WIDE);
+    let looked = Programs::of(0, if DEBUG { 1500 } else { 20_000 }).run(WIDE);
     assert!(looked > 1000, "{looked}");
 }
 
 #[test]
 fn small_programs_leave_nothing_else_in_any_way() {
-    let looked = Programs::of(1 << 20, if DEBUG { 2000 } else { 10_000 }).run(EVERYTHING);
+    let looked = Programs::of(1 << 20, if DEBUG { 1000 } else { 20_000 }).run(EVERYTHING);
     assert!(looked > 1000, "{looked}");
+}
+
+#[test]
+fn a_file_that_lost_its_end_is_damaged_and_not_filled_with_zeros() {
+    let mut run = Run::new(3);
+    let heap = run.open().expect("a new heap");
+    (0..20).for_each(|_| run.take(&heap));
+    run.persist(&heap).expect("a commit");
+    heap.0.close().expect("closed");
+    let file = run.folder.open(OsStr::new("heap"), Open::Existing).expect("the file");
+    let len = file.len().expect("a length");
+    for lost in [1, 4096, len / 2] {
+        file.set_len(len - lost).expect("shorter");
+        let error = run.settings.open(&run.folder).err();
+        assert!(matches!(error, Some(Error::FileDamaged { .. })), "{lost} bytes: {error:?}");
+    }
 }

@@ -68,7 +68,7 @@ const FAULTS: [Fault; 5] = [
     Fault::Unsure(Errno::IO),
 ];
 
-/// Crashes are tried where every so manieth call has failed.
+/// Crashes are tried after one failed call of so many.
 const CRASHES: u64 = if cfg!(debug_assertions) { 16 } else { 1 };
 
 struct Trial {
@@ -234,8 +234,8 @@ fn trials(fault: Fault) -> Vec<String> {
 
 #[test]
 fn any_call_may_fail() {
-    let begun = std::time::Instant::now();
-    let wrong: Vec<String> = FAULTS.into_iter().flat_map(trials).collect();
-    println!("{:?}", begun.elapsed());
+    // Where time is short, a fault of each kind.
+    let step = if cfg!(debug_assertions) { 2 } else { 1 };
+    let wrong: Vec<String> = FAULTS.into_iter().step_by(step).flat_map(trials).collect();
     assert!(wrong.is_empty(), "{} times:\n{}", wrong.len(), wrong.join("\n"));
 }

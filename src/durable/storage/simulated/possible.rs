@@ -4,7 +4,8 @@
 //! their way to it, any of which may arrive, in any order.
 //!
 //! 1. A sync that succeeds leaves each settled value with all changes made to it, in the order of the calls.
-//! 2. A sync that fails leaves every outcome as a settled value: no later sync decides between them.
+//! 2. A sync that fails leaves every outcome as a settled value: no later sync decides between them. Lengths are different:
+//!    they are the file system's own records, like names, and stay on their way.
 //! 3. A durable write does the same as a sync, for its own sectors and for the length that is needed to read them.
 //! 4. `content` holds the first settled value of every sector; a sector is listed only while there is more to know.
 
@@ -165,7 +166,9 @@ impl PossibleFile {
     pub(super) fn settle(&mut self, ending: Ending) {
         let sectors: Vec<usize> = self.sectors.keys().copied().collect();
         sectors.into_iter().for_each(|sector| self.settle_sector(sector, ending));
-        self.len.settle(ending);
+        if ending == Ending::Done {
+            self.len.settle(ending);
+        }
     }
 
     fn settle_sector(&mut self, sector: usize, ending: Ending) {
