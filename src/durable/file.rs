@@ -149,17 +149,19 @@ impl<S: Storage> HeapFile<S> {
     fn replay(&mut self) -> Result<Replay, Error> {
         let name = self.log_name();
         let exists = self.storage.exists(&name).map_err(of_storage)?;
-        self.stored.settle_log(exists);
-        let superblock = self.stored.superblock;
         if !exists {
+            let superblock = self.stored.superblock;
             return if superblock.flags.has(Flags::LOGGED) {
                 Err(Error::LogMissing { file: self.path(&name), applied: superblock.applied })
             } else {
                 Ok(Replay::default())
             };
         }
-        // What the log still has is decided by the superblock: before anything of it goes, that is durable.
+        // What the log still has is decided by the superblock: before anything of it goes, that is durable. As it was read:
+        // with one slot damaged, nothing else may be written into the other.
         self.stored.settle(&*self.base).map_err(|error| of_superblock(error, self.path(&self.name)))?;
+        self.stored.settle_log(exists);
+        let superblock = self.stored.superblock;
         if !superblock.flags.has(Flags::LOGGED) {
             // Made by an opening that ended before its first commit, or left by a clean close that could not remove it.
             self.storage.remove(&name).map_err(of_storage)?;

@@ -4,8 +4,9 @@
 //! no file ---create---> slots only ---first commit---> slots, image, log ---close---> slots, image
 //! ```
 //!
-//! 1. A new file has its two slots and nothing else: the image of commit 0 is empty, and formatted in memory. A file no
-//!    longer than its slots holds nothing that was committed, so one that a crash left half-made is made again.
+//! 1. A new file has its two slots and nothing else: the image of commit 0 is empty, and formatted in memory. Where a
+//!    crash left less than that, it is made again; so are the slots of a heap that has no commit yet, which may never have
+//!    become durable. A file that is no such thing is refused, and stays as it is.
 //! 2. Opening reads the superblock, the log, and the header of the image, and maps the rest: how long it takes does not
 //!    depend on the heap's size. It writes nothing but what the log needs to be continued.
 //! 3. What no commit has reads as zero: an opening after a crash sees to that, for commits write there before they count.
@@ -70,14 +71,7 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
     };
     let base = storage.open(name, how).map_err(of_storage)?;
     base.lock(Lock::Exclusive).map_err(of_storage)?;
-    let stored = if manner.create && base.len().map_err(of_storage)? <= IMAGE {
-        match Stored::load(&base) {
-            Ok(stored) => stored,
-            Err(_) => create(&storage, &base, manner, &path)?,
-        }
-    } else {
-        Stored::load(&base).map_err(|error| of_superblock(error, path.clone()))?
-    };
+    let stored = superblock(&storage, &base, manner, &path)?;
     take_up(storage, name.to_owned(), base, stored, manner)
 }
 
@@ -85,6 +79,28 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
 pub(crate) fn settle_in(core: &Core) {
     if !Planted::MagazinesKept.is_there() {
         core.take_up();
+    }
+}
+
+/// Reads the superblock; makes one for a file that has none, if a file may be made.
+fn superblock<S: Storage>(
+    storage: &S,
+    base: &S::File,
+    manner: &Manner,
+    path: &Path,
+) -> Result<Stored, Error> {
+    let of_superblock = |error| of_superblock(error, path.to_owned());
+    match Stored::load(base) {
+        // Whoever made it may not have lived to see it durable, and nothing tells.
+        Ok(stored) if !stored.superblock.has_commits() => {
+            let stored = Stored::create(base, stored.superblock).map_err(of_superblock)?;
+            storage.sync().map_err(of_storage)?;
+            Ok(stored)
+        }
+        Err(_) if manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
+            create(storage, base, manner, path)
+        }
+        other => other.map_err(of_superblock),
     }
 }
 
@@ -176,8 +192,8 @@ pub(super) fn layout_of(superblock: &Superblock, bytes: u64) -> Result<Layout, S
     let pages = u32::try_from(superblock.reserved_pages).ok().filter(|pages| *pages > 0);
     let layout = pages.and_then(Layout::of);
     let layout = layout.ok_or(Damaged(fault(SuperblockField::ReservedPages, u64::from(u32::MAX))))?;
-    // The file was as long when this was written, and is never shortened.
-    let most = (layout.file_len(layout.longest()) / PAGE as u64).min(bytes / PAGE as u64);
+    // The file was as long when this was written, and is never shortened. A new one may have lost its second slot.
+    let most = (layout.file_len(layout.longest()) / PAGE as u64).min(bytes.max(IMAGE) / PAGE as u64);
     if superblock.image_pages > most {
         return Err(Damaged(fault(SuperblockField::ImagePages, most)));
     }

@@ -149,6 +149,11 @@ impl Superblock {
         FieldFault { field: name, found, expected, offset }
     }
 
+    /// Whether anything was ever committed, to the image or to a log.
+    pub(crate) fn has_commits(&self) -> bool {
+        self.sequence > 1 || self.applied > 0 || self.flags.has(Flags::LOGGED)
+    }
+
     fn encode(&self, slot: &mut [u8]) {
         slot.fill(0);
         put_u64(slot, MAGIC_AT, MAGIC);
@@ -217,13 +222,35 @@ impl Stored {
         Ok(Self { superblock, damaged: None })
     }
 
+    /// Whether a crash can have left this of [`create`](Self::create), and nothing else is lost when it is done again:
+    /// nothing but slots, in which sectors are missing.
+    pub(crate) fn is_half_made(file: &impl StoredFile) -> Result<bool, SuperblockError> {
+        if file.len()? > IMAGE {
+            return Ok(false);
+        }
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        let is_first = |slot: &[u8]| {
+            let fields = Fields::new(slot, 0);
+            let written = fields.u64(SEQUENCE_AT) > 1 || fields.u64(APPLIED_AT) > 0 || fields.u32(FLAGS_AT) > 0;
+            fields.u64(MAGIC_AT) == MAGIC && !written
+        };
+        let bytes = Self::read(file)?;
+        Ok(bytes
+            .chunks_exact(SLOT)
+            .all(|slot| is_zero(&slot[END..CRC_AT]) && (is_zero(&slot[..END]) || is_first(slot))))
+    }
+
     /// Reads both slots and chooses the newer one that is whole.
     pub(crate) fn load(file: &impl StoredFile) -> Result<Self, SuperblockError> {
+        Self::choose(&Self::read(file)?)
+    }
+
+    /// Both slots. What a file is too short for reads as zero, which is damage like any other.
+    fn read(file: &impl StoredFile) -> Result<[u8; 2 * SLOT], SuperblockError> {
         let mut bytes = [0; 2 * SLOT];
         let len = file.len()?.min(bytes.len() as u64);
-        // What a file is too short for reads as zero, which is damage like any other.
         file.read_at(0, &mut bytes[..usize::try_from(len).unwrap_or(0)])?;
-        Self::choose(&bytes)
+        Ok(bytes)
     }
 
     /// Decides whether there is a log, where there is one of that name. A slot that is damaged may have been the one that

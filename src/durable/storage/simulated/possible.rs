@@ -167,7 +167,8 @@ impl PossibleFile {
         let sectors: Vec<usize> = self.sectors.keys().copied().collect();
         sectors.into_iter().for_each(|sector| self.settle_sector(sector, ending));
         if ending == Ending::Done {
-            self.len.settle(ending);
+            // Whatever was possible before: with the sync the file is as long as it was made last.
+            self.len = Possible::new(self.current_len);
         }
     }
 
