@@ -231,7 +231,8 @@ impl Stored {
         let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
         let is_first = |slot: &[u8]| {
             let fields = Fields::new(slot, 0);
-            let written = fields.u64(SEQUENCE_AT) > 1 || fields.u64(APPLIED_AT) > 0 || fields.u32(FLAGS_AT) > 0;
+            let written =
+                fields.u64(SEQUENCE_AT) > 1 || fields.u64(APPLIED_AT) > 0 || fields.u32(FLAGS_AT) > 0;
             fields.u64(MAGIC_AT) == MAGIC && !written
         };
         let bytes = Self::read(file)?;
