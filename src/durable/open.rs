@@ -23,8 +23,9 @@ use crate::region::{Ground, Region, ZONES, Zone};
 use crate::units::PAGE;
 
 use super::chance;
+use super::errors::{no_memory, of_storage, of_superblock};
 use super::fields::FieldFault;
-use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
+use super::file::{HeapFile, Replay};
 use super::image::Image;
 use super::layout::Layout;
 use super::log::SegmentBytes;
@@ -106,7 +107,7 @@ fn superblock<S: Storage>(
 
 /// Writes the slots of a file that has nothing.
 fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
-    let uuid = new_uuid();
+    let uuid = chance::uuid();
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
@@ -121,14 +122,6 @@ fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path)
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
     storage.sync().map_err(of_storage)?;
     Ok(stored)
-}
-
-/// What no other heap has.
-pub(super) fn new_uuid() -> [u8; 16] {
-    let mut uuid = [0; 16];
-    uuid[..8].copy_from_slice(&chance::number().to_le_bytes());
-    uuid[8..].copy_from_slice(&chance::number().to_le_bytes());
-    uuid
 }
 
 fn take_up<S: Storage>(
