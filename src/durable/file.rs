@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::os;
-use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
+use super::area::Lengths;
 use super::chance;
 use super::dirty::Method;
 use super::layout::Layout;
@@ -309,7 +309,7 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Makes space that no commit has read as zero, whatever an opening that crashed may have written there.
-    pub(super) fn wipe_beyond(&self, lengths: [u64; ZONES]) -> Result<(), Error> {
+    pub(super) fn wipe_beyond(&self, lengths: Lengths) -> Result<(), Error> {
         let wiped = wipe(&*self.base, &self.layout, lengths)?;
         if wiped && !Planted::SuperblockNotSettled.is_there() {
             self.base.sync().map_err(of_storage)?;
@@ -403,8 +403,8 @@ pub(super) fn write_rows(
     Ok(())
 }
 
-/// Makes what lies behind zones of these lengths read as zero; says whether the file has such bytes.
-pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: [u64; ZONES]) -> Result<bool, Error> {
+/// Makes what lies behind areas of these lengths read as zero; says whether the file has such bytes.
+pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: Lengths) -> Result<bool, Error> {
     let len = base.len().map_err(of_storage)?;
     let mut wiped = false;
     for piece in layout.beyond(lengths).filter(|piece| piece.file < len) {
