@@ -1,9 +1,9 @@
 //! What is written to the base: changed lines, and zeros where no commit has anything.
 
 use crate::error::Error;
-use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
+use super::area::Lengths;
 use super::errors::of_storage;
 use super::layout::Layout;
 use super::lines::Line;
@@ -31,8 +31,8 @@ pub(super) fn write_rows(
     Ok(())
 }
 
-/// Makes what lies behind zones of these lengths read as zero; says whether the file has such bytes.
-pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: [u64; ZONES]) -> Result<bool, Error> {
+/// Makes what lies behind areas of these lengths read as zero; says whether the file has such bytes.
+pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: Lengths) -> Result<bool, Error> {
     let len = base.len().map_err(of_storage)?;
     let mut wiped = false;
     for piece in layout.beyond(lengths).filter(|piece| piece.file < len) {
