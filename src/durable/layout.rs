@@ -158,6 +158,18 @@ impl Layout {
         parts.map(|piece| piece.file + piece.bytes as u64).max().unwrap_or(IMAGE)
     }
 
+    /// How far from the heap's base the byte at `file` lies; `None` for bytes of no area.
+    pub(crate) fn heap_offset(&self, file: u64) -> Option<usize> {
+        let file = usize::try_from(file).ok()?;
+        let chunk = (file / CHUNK_UNIT).checked_ilog2().map_or(0, |doublings| doublings + 1);
+        let starts = Area::ALL.into_iter().map(|area| (self.file_start(area, chunk), area));
+        // The area with the last piece that starts before this byte.
+        let (place, area) = starts.filter(|(start, _)| *start <= file).max_by_key(|(start, _)| *start)?;
+        let (start, end) = self.zone_part(area.zone, chunk);
+        let at = start + (file - place);
+        (at < end && at < self.plan.size(area.zone)).then(|| area.start(&self.plan) + at)
+    }
+
     /// The chunk in which byte `at` of a zone lies.
     fn chunk_of(&self, zone: Zone, at: usize) -> u32 {
         (at / self.units[zone.index()]).checked_ilog2().map_or(0, |doublings| doublings + 1)
@@ -213,6 +225,9 @@ mod tests {
             for piece in layout.pieces(area, 0, layout.plan.size(area.zone)) {
                 assert_eq!(piece.offset, area.start(&layout.plan) + at, "{area:?}");
                 at += piece.bytes;
+                for inside in [0, piece.bytes / 2, piece.bytes - 1] {
+                    assert_eq!(layout.heap_offset(piece.file + inside as u64), Some(piece.offset + inside));
+                }
                 assert!(piece.file >= IMAGE && piece.bytes.is_multiple_of(PAGE));
                 assert_eq!(seen.insert(piece.file, piece), None);
                 if area.zone == Zone::Pages {

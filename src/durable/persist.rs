@@ -18,12 +18,14 @@ use crate::os;
 use crate::units::PAGE;
 
 use super::capture::{Capture, Looked};
+use super::checkpoint::Checkpoint;
 use super::cores::Cores;
 use super::dirty::Method;
-use super::file::{Changes, Checkpoint, HeapFile};
+use super::file::{Changes, HeapFile};
 use super::log::RecordBody;
 use super::mapping::View;
 use super::notes::Notes;
+use super::pauses::Pauses;
 use super::publish::publish;
 use super::span::PageSpan;
 use super::stats::FileStats;
@@ -107,6 +109,8 @@ struct Shared<S: Storage> {
     state: Mutex<State<S>>,
     /// Told when `checkpointing` ends, and when `closing` begins.
     changed: Condvar,
+    /// Of a checkpoint that is under way.
+    pauses: Pauses,
     /// Threads that commit, or write checkpoints.
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -136,13 +140,18 @@ impl<S: Storage> Shared<S> {
 
     /// The state, while no checkpoint is under way.
     fn quiet(&self) -> MutexGuard<'_, State<S>> {
+        let _hurry = self.pauses.hurry();
         let state = self.state();
         self.changed.wait_while(state, |state| state.checkpointing).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a checkpoint that was begun, and ends it.
     fn run(&self, mut checkpoint: Checkpoint<S::File>) -> Result<(), Error> {
-        let written = checkpoint.write();
+        let written = checkpoint.write(|took| {
+            if self.manner.in_background {
+                self.pauses.pause(took);
+            }
+        });
         let mut state = self.state();
         let ended = match written {
             Ok(()) => state.file.end_checkpoint(&checkpoint),
@@ -289,6 +298,7 @@ impl<S: Storage + 'static> Persistence<S> {
             turns: Turns::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
+            pauses: Pauses::default(),
             workers: Mutex::new(Vec::new()),
         });
         Self { shared, process: os::process() }
