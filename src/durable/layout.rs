@@ -162,9 +162,10 @@ impl Layout {
     pub(crate) fn heap_offset(&self, file: u64) -> Option<usize> {
         let file = usize::try_from(file).ok()?;
         let chunk = (file / CHUNK_UNIT).checked_ilog2().map_or(0, |doublings| doublings + 1);
-        let starts = Area::ALL.into_iter().map(|area| (self.file_start(area, chunk), area));
-        // The area with the last piece that starts before this byte.
-        let (place, area) = starts.filter(|(start, _)| *start <= file).max_by_key(|(start, _)| *start)?;
+        let is_there = |area: &Area| self.zone_part(area.zone, chunk).0 < self.plan.size(area.zone);
+        let pieces = Area::ALL.into_iter().filter(is_there).map(|area| (self.file_start(area, chunk), area));
+        // The last piece that starts before this byte.
+        let (place, area) = pieces.filter(|(place, _)| *place <= file).max_by_key(|(place, _)| *place)?;
         let (start, end) = self.zone_part(area.zone, chunk);
         let at = start + (file - place);
         (at < end && at < self.plan.size(area.zone)).then(|| area.start(&self.plan) + at)
