@@ -15,8 +15,8 @@ use crate::region::{Placed, ZONES, Zone};
 use crate::units::{LINE, PAGE};
 
 use super::area::{Area, Lengths, PARTS, Part, of_both};
+use super::errors::{no_memory, of_storage};
 use super::fields::FieldFault;
-use super::file::{no_memory, of_storage};
 use super::layout::{Layout, Piece};
 use super::mapping::map_live;
 use super::overlay::Overlay;

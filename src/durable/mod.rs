@@ -9,6 +9,7 @@
 )]
 
 mod area;
+mod base;
 mod buffer;
 mod capture;
 mod chance;
@@ -16,6 +17,7 @@ mod check;
 mod cores;
 mod diff;
 mod dirty;
+mod errors;
 mod fields;
 mod file;
 mod image;
@@ -46,8 +48,8 @@ pub(crate) use area::PARTS;
 pub use check::{FileFinding, FileFindingKind, FileReport, check};
 pub(crate) use cores::Cores;
 pub(crate) use dirty::Method;
+pub(crate) use errors::of_storage;
 pub use file::Replay;
-pub(crate) use file::of_storage;
 pub(crate) use load::{Loaded, load};
 pub(crate) use log::SegmentBytes;
 pub(crate) use notes::{NotePad, Notes};

@@ -8,7 +8,7 @@ use crate::region::Plan;
 use crate::units::HUGE;
 
 use super::area::{PARTS, Part};
-use super::file::no_memory;
+use super::errors::no_memory;
 
 /// Address space that is given back unless it is kept.
 #[derive(Debug)]

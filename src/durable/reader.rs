@@ -16,7 +16,8 @@ use crate::units::PAGE;
 
 use super::area::{AREAS, Area, Lengths, PARTS, Part};
 use super::cores::Cores;
-use super::file::{Replay, log_name_of, no_memory, of_log, of_storage, of_superblock, take_in};
+use super::errors::{no_memory, of_log, of_storage, of_superblock};
+use super::file::{Replay, log_name_of, take_in};
 use super::image::Image;
 use super::layout::Layout;
 use super::log;

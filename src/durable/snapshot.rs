@@ -22,8 +22,9 @@ use crate::region::{ZONES, Zone};
 use crate::units::PAGE;
 
 use super::area::{Area, Lengths, PARTS, Part, of_both};
+use super::base::{wipe, write_rows};
+use super::errors::of_storage;
 use super::fields::Fields;
-use super::file::{of_storage, wipe, write_rows};
 use super::layout::Layout;
 use super::overlay::Frozen;
 use super::storage::{RealFile, StoredFile};
