@@ -64,8 +64,8 @@ impl<'heap> Tracked<'heap> {
     /// of any other, a program that reads it after an opening must know that its writes were noted.
     /// [`OpenOptions::find_unnoted`](crate::OpenOptions::find_unnoted) finds writes that were not.
     ///
-    /// What the allocator itself writes to blocks, it notes: zeros, and what it copies when a block moves. What a block
-    /// holds that was just allocated need not be noted before it is written.
+    /// What the allocator itself writes to blocks, it notes: zeros, and what it copies when a block moves. A block that was just
+    /// allocated is noted like any other before something is written to it.
     ///
     /// Any address will do: where there is no tracked memory nothing is noted. To note what is noted already takes a few
     /// instructions.
