@@ -8,6 +8,7 @@
     reason = "the floor is under construction: nothing above it calls these parts yet"
 )]
 
+mod base;
 mod buffer;
 mod capture;
 mod chance;
@@ -15,6 +16,7 @@ mod check;
 mod checkpoint;
 mod diff;
 mod dirty;
+mod errors;
 mod fields;
 mod file;
 mod image;
@@ -42,8 +44,8 @@ mod turns;
 
 pub use check::{FileFinding, FileFindingKind, FileReport, check};
 pub(crate) use dirty::Method;
+pub(crate) use errors::of_storage;
 pub use file::Replay;
-pub(crate) use file::of_storage;
 pub(crate) use load::{Loaded, load};
 pub(crate) use log::SegmentBytes;
 pub(crate) use open::{Manner, Opened, open, settle_in};

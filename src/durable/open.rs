@@ -8,7 +8,7 @@
 //!    crash left less than that, it is made again; so are the slots of a heap that has no commit yet, which may never have
 //!    become durable. A file that is no such thing is refused, and stays as it is.
 //! 2. Opening reads the superblock, the log, and the header of the image, and maps the rest: how long it takes does not
-//!    depend on the heap's size. It writes nothing but what the log needs to be continued.
+//!    depend on the heap's size. It writes what the log needs to be continued, and what the log has to its place.
 //! 3. What no commit has reads as zero: an opening after a crash sees to that, for commits write there before they count.
 //! 4. Nothing in the file is believed before it was compared with what the checksums cover.
 
@@ -23,11 +23,13 @@ use crate::region::{Ground, Region, ZONES, Zone};
 use crate::units::PAGE;
 
 use super::chance;
+use super::errors::{no_memory, of_storage, of_superblock};
 use super::fields::FieldFault;
-use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
+use super::file::{HeapFile, Replay, log_name_of};
 use super::image::Image;
 use super::layout::Layout;
 use super::log::SegmentBytes;
+use super::overlay::Overlay;
 use super::place::Reserved;
 use super::planted::Planted;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
@@ -63,7 +65,6 @@ pub(crate) struct Opened<S: Storage> {
 
 /// Opens or makes the file `name`.
 pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Result<Opened<S>, Error> {
-    let path = storage.path(name);
     let exists = storage.exists(name).map_err(of_storage)?;
     let how = match (exists, manner) {
         (true, Manner { existing: true, .. }) | (false, Manner { create: false, .. }) => Open::Existing,
@@ -71,7 +72,7 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
     };
     let base = storage.open(name, how).map_err(of_storage)?;
     base.lock(Lock::Exclusive).map_err(of_storage)?;
-    let stored = superblock(&storage, &base, manner, &path)?;
+    let stored = superblock(&storage, name, &base, manner)?;
     take_up(storage, name.to_owned(), base, stored, manner)
 }
 
@@ -85,20 +86,24 @@ pub(crate) fn settle_in(core: &Core) {
 /// Reads the superblock; makes one for a file that has none, if a file may be made.
 fn superblock<S: Storage>(
     storage: &S,
+    name: &OsStr,
     base: &S::File,
     manner: &Manner,
-    path: &Path,
 ) -> Result<Stored, Error> {
-    let of_superblock = |error| of_superblock(error, path.to_owned());
+    let path = storage.path(name);
+    let of_superblock = |error| of_superblock(error, path.clone());
+    // Beside a log, or with an image, the slots count: if one says otherwise, the other one may be the newer.
+    let has_nothing = base.len().map_err(of_storage)? <= IMAGE
+        && !storage.exists(&log_name_of(name)).map_err(of_storage)?;
     match Stored::load(base) {
         // Whoever made it may not have lived to see it durable, and nothing tells.
-        Ok(stored) if !stored.superblock.has_commits() => {
+        Ok(stored) if has_nothing && !stored.superblock.has_commits() => {
             let stored = Stored::create(base, stored.superblock).map_err(of_superblock)?;
             storage.sync().map_err(of_storage)?;
             Ok(stored)
         }
-        Err(_) if manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
-            create(storage, base, manner, path)
+        Err(_) if has_nothing && manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
+            create(storage, base, manner, &path)
         }
         other => other.map_err(of_superblock),
     }
@@ -106,7 +111,7 @@ fn superblock<S: Storage>(
 
 /// Writes the slots of a file that has nothing.
 fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
-    let uuid = new_uuid();
+    let uuid = chance::uuid();
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
@@ -123,14 +128,6 @@ fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path)
     Ok(stored)
 }
 
-/// What no other heap has.
-pub(super) fn new_uuid() -> [u8; 16] {
-    let mut uuid = [0; 16];
-    uuid[..8].copy_from_slice(&chance::number().to_le_bytes());
-    uuid[8..].copy_from_slice(&chance::number().to_le_bytes());
-    uuid
-}
-
 fn take_up<S: Storage>(
     storage: S,
     name: OsString,
@@ -144,11 +141,11 @@ fn take_up<S: Storage>(
     let bytes = base.len().map_err(of_storage)?;
     let layout = layout_of(&superblock, bytes).map_err(|fault| fault.error(&path))?;
     let base = Arc::new(base);
-    let (file, replay) = HeapFile::new(storage, name, Arc::clone(&base), stored, layout, manner.segment)?;
+    let (mut file, replay) = HeapFile::new(storage, name, Arc::clone(&base), stored, layout, manner.segment)?;
     fits(&layout, file.image_pages, &path)?;
     let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes())?;
     let is_new = file.image_pages * (PAGE as u64) <= IMAGE;
-    let lengths = if is_new { [0; ZONES] } else { map(&file, &place, &path)? };
+    let lengths = if is_new { [0; ZONES] } else { map(&mut file, &place, &path)? };
     if file.superblock().flags.has(Flags::LOGGED) {
         file.wipe_beyond(lengths)?;
     }
@@ -216,15 +213,19 @@ pub(super) fn is_guarded(superblock: &Superblock) -> bool {
 }
 
 /// Maps the committed image; says how much of each zone that is.
-fn map<S: Storage>(file: &HeapFile<S>, place: &Reserved, path: &Path) -> Result<[u64; ZONES], Error> {
-    let base = file.base();
+///
+/// What the log has is written to the base before: a page that is changed in memory costs a fault and a copy, many of them
+/// far more than the file's own pages do. Where that fails, for want of space perhaps, memory is changed.
+fn map<S: Storage>(file: &mut HeapFile<S>, place: &Reserved, path: &Path) -> Result<[u64; ZONES], Error> {
+    let base = Arc::clone(file.base());
     // The length that a later commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;
     if base.len().map_err(of_storage)? < needed {
         base.set_len(needed).map_err(of_storage)?;
     }
-    let image =
-        Image { base: &**base, layout: &file.layout, overlay: &file.overlay, pages: file.image_pages, path };
+    let (is_there, nothing) = (file.bring_in().is_ok(), Overlay::new());
+    let overlay = if is_there { &nothing } else { &file.overlay };
+    let image = Image { base: &*base, layout: &file.layout, overlay, pages: file.image_pages, path };
     image.map(place)
 }
 

@@ -133,6 +133,11 @@ impl Overlay {
         self.heads.since(self.floor(), from, to)
     }
 
+    /// The pages before `end` that have patched lines, in the order of their numbers.
+    pub(crate) fn pages(&self, end: u64) -> impl Iterator<Item = PatchedPage<'_>> {
+        self.patched(0, end).map(|page| PatchedPage::new(page, self.lines_of(page)))
+    }
+
     /// Lines for which memory is used.
     pub(crate) fn lines(&self) -> u64 {
         let frozen = self.frozen.iter().map(|generation| generation.lines()).sum::<usize>();
