@@ -34,8 +34,9 @@ pub(crate) struct Checkpoint<F> {
 }
 
 impl<F: StoredFile> Checkpoint<F> {
-    /// Writes it, durably, when no snapshot needs the base as it is. After each piece `pause` is told how long that took.
-    pub(super) fn write(&mut self, pause: impl FnMut(Duration)) -> Result<(), Error> {
+    /// Writes it, durably, when no snapshot needs the base as it is. After each piece `pause` is told how long that took;
+    /// without it, all is one piece.
+    pub(super) fn write(&mut self, pause: Option<&mut dyn FnMut(Duration)>) -> Result<(), Error> {
         self.write_pages(pause).map_err(of_storage)?;
         if Planted::BaseNotSynced.is_there() {
             return Ok(());
@@ -43,11 +44,13 @@ impl<F: StoredFile> Checkpoint<F> {
         self.base.sync().map_err(of_storage)
     }
 
-    fn write_pages(&mut self, mut pause: impl FnMut(Duration)) -> Result<(), StorageError> {
+    fn write_pages(&mut self, mut pause: Option<&mut dyn FnMut(Duration)>) -> Result<(), StorageError> {
         let _base_is_ours = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let mut piece = Piece { written: Written::default(), begun: Instant::now() };
         write_near(&*self.base, &self.layout, self.frozen.pages(), |written| {
-            if let Some(took) = piece.end(&*self.base, written)? {
+            if let Some(pause) = &mut pause
+                && let Some(took) = piece.end(&*self.base, written)?
+            {
                 pause(took);
                 piece.begun = Instant::now();
             }

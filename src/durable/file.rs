@@ -34,6 +34,7 @@ use super::mapping::View;
 use super::overlay::Overlay;
 use super::planted::Planted;
 use super::snapshot::Snapshot;
+use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
@@ -153,10 +154,10 @@ impl<S: Storage> HeapFile<S> {
         Ok(replay)
     }
 
-    /// Writes what the log has to its place in the base, so that whatever maps the base has it. It need not become durable:
-    /// the overlay keeps it for the next checkpoint, and the log until that is done.
-    pub(super) fn bring_in(&mut self) -> Result<(), Error> {
-        let pages = self.overlay.pages(self.image_pages);
+    /// Writes what the log has of these pages to its place in the base, so that whatever maps the base has it. It need not
+    /// become durable: the overlay keeps it for the next checkpoint, and the log until that is done.
+    pub(super) fn bring_in(&mut self, span: PageSpan) -> Result<(), Error> {
+        let pages = self.overlay.pages(span.first, span.end());
         write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
         if Planted::BroughtInCounts.is_there() {
             let (applied, image_pages) = (self.last, self.image_pages);
@@ -321,7 +322,7 @@ impl<S: Storage> HeapFile<S> {
             return Ok(());
         }
         let mut checkpoint = self.begin_checkpoint()?;
-        checkpoint.write(|_| ()).inspect_err(|_| self.fail())?;
+        checkpoint.write(None).inspect_err(|_| self.fail())?;
         self.end_checkpoint(&checkpoint)?;
         let superblock = self.stored.superblock;
         // In both slots: each of them alone is enough to open the heap.

@@ -32,6 +32,7 @@ use super::log::SegmentBytes;
 use super::overlay::Overlay;
 use super::place::Reserved;
 use super::planted::Planted;
+use super::span::PageSpan;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock, SuperblockField};
 
@@ -145,10 +146,7 @@ fn take_up<S: Storage>(
     fits(&layout, file.image_pages, &path)?;
     let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes())?;
     let is_new = file.image_pages * (PAGE as u64) <= IMAGE;
-    let lengths = if is_new { [0; ZONES] } else { map(&mut file, &place, &path)? };
-    if file.superblock().flags.has(Flags::LOGGED) {
-        file.wipe_beyond(lengths)?;
-    }
+    let lengths = if is_new { wipe_beyond(&file, [0; ZONES])? } else { map(&mut file, &place, &path)? };
     let ground = Box::new(FileGround { base, layout });
     let guarded = is_guarded(&superblock);
     // SAFETY: the range was just reserved, and the front of each zone mapped.
@@ -212,21 +210,40 @@ pub(super) fn is_guarded(superblock: &Superblock) -> bool {
     cfg!(feature = "hardened") && superblock.geometry == Header::geometry_of(true)
 }
 
-/// Maps the committed image; says how much of each zone that is.
+/// Maps the committed image, and wipes what lies behind it; says how much of each zone that is.
 ///
-/// What the log has is written to the base before: a page that is changed in memory costs a fault and a copy, many of them
-/// far more than the file's own pages do. Where that fails, for want of space perhaps, memory is changed.
+/// What the log has is written to the base, which memory shows: changing memory instead costs a fault and a copy for each page.
+/// Where that fails, for want of space perhaps, memory is changed.
 fn map<S: Storage>(file: &mut HeapFile<S>, place: &Reserved, path: &Path) -> Result<[u64; ZONES], Error> {
-    let base = Arc::clone(file.base());
     // The length that a later commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;
-    if base.len().map_err(of_storage)? < needed {
-        base.set_len(needed).map_err(of_storage)?;
+    if file.base().len().map_err(of_storage)? < needed {
+        file.base().set_len(needed).map_err(of_storage)?;
     }
-    let (is_there, nothing) = (file.bring_in().is_ok(), Overlay::new());
-    let overlay = if is_there { &nothing } else { &file.overlay };
-    let image = Image { base: &*base, layout: &file.layout, overlay, pages: file.image_pages, path };
-    image.map(place)
+    let header = file.layout.pieces(Zone::Header, 0, file.layout.plan().size(Zone::Header));
+    let header = header.map(|piece| (piece.file + piece.bytes as u64) / PAGE as u64).max().unwrap_or(0);
+    if file.bring_in(PageSpan::between(0, header)).is_ok() {
+        let lengths = image(file, &Overlay::new(), path).map(place)?;
+        // The header says what to wipe. The rest comes after that: it need not be durable, and a sync would wait for it.
+        wipe_beyond(file, lengths)?;
+        if file.bring_in(PageSpan::between(header, file.image_pages)).is_ok() {
+            return Ok(lengths);
+        }
+    }
+    let lengths = image(file, &file.overlay, path).map(place)?;
+    wipe_beyond(file, lengths)
+}
+
+fn image<'a, S: Storage>(file: &'a HeapFile<S>, overlay: &'a Overlay, path: &'a Path) -> Image<'a, S::File> {
+    Image { base: &**file.base(), layout: &file.layout, overlay, pages: file.image_pages, path }
+}
+
+/// Wipes what lies behind zones of these lengths, if commits may have written there.
+fn wipe_beyond<S: Storage>(file: &HeapFile<S>, lengths: [u64; ZONES]) -> Result<[u64; ZONES], Error> {
+    if file.superblock().flags.has(Flags::LOGGED) {
+        file.wipe_beyond(lengths)?;
+    }
+    Ok(lengths)
 }
 
 /// Why a new heap has no memory: a region refuses it where its file has no space.

@@ -133,9 +133,9 @@ impl Overlay {
         self.heads.since(self.floor(), from, to)
     }
 
-    /// The pages before `end` that have patched lines, in the order of their numbers.
-    pub(crate) fn pages(&self, end: u64) -> impl Iterator<Item = PatchedPage<'_>> {
-        self.patched(0, end).map(|page| PatchedPage::new(page, self.lines_of(page)))
+    /// The pages from `from` to `to` that have patched lines, in the order of their numbers.
+    pub(crate) fn pages(&self, from: u64, to: u64) -> impl Iterator<Item = PatchedPage<'_>> {
+        self.patched(from, to).map(|page| PatchedPage::new(page, self.lines_of(page)))
     }
 
     /// Lines for which memory is used.
