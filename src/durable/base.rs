@@ -5,9 +5,9 @@
 //!    commit that is being made writes to their place.
 
 use crate::error::Error;
-use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
+use super::area::Lengths;
 use super::errors::of_storage;
 use super::layout::Layout;
 use super::lines::Line;
@@ -58,7 +58,7 @@ pub(super) fn write_near<'a>(
 
 /// Whether everything between two pages of the file is to be written with them.
 fn is_near(layout: &Layout, page: u64, next: u64) -> bool {
-    let place = |page: u64| layout.region_offset(page * PAGE as u64);
+    let place = |page: u64| layout.heap_offset(page * PAGE as u64);
     let apart = next - page;
     apart == 1
         || apart <= GAP + 1
@@ -108,8 +108,8 @@ pub(super) fn write_rows(
     Ok(rows)
 }
 
-/// Makes what lies behind zones of these lengths read as zero; says whether the file has such bytes.
-pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: [u64; ZONES]) -> Result<bool, Error> {
+/// Makes what lies behind areas of these lengths read as zero; says whether the file has such bytes.
+pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: Lengths) -> Result<bool, Error> {
     let len = base.len().map_err(of_storage)?;
     let mut wiped = false;
     for piece in layout.beyond(lengths).filter(|piece| piece.file < len) {

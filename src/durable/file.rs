@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::Error;
 use crate::os;
-use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
+use super::area::Lengths;
 use super::base::{wipe, write_near};
 use super::chance;
 use super::checkpoint::Checkpoint;
@@ -289,7 +289,7 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Makes space that no commit has read as zero, whatever an opening that crashed may have written there.
-    pub(super) fn wipe_beyond(&self, lengths: [u64; ZONES]) -> Result<(), Error> {
+    pub(super) fn wipe_beyond(&self, lengths: Lengths) -> Result<(), Error> {
         let wiped = wipe(&*self.base, &self.layout, lengths)?;
         if wiped && !Planted::SuperblockNotSettled.is_there() {
             self.base.sync().map_err(of_storage)?;
