@@ -77,7 +77,8 @@ mod sync;
 mod units;
 
 pub use durable::{
-    Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
+    Act, Commit, Compression, Durability, FileFinding, FileFindingKind, FileReport, FileStats, Repair,
+    Replay, Verify, check, repair,
 };
 pub use error::Error;
 pub use global::Global;

@@ -64,6 +64,29 @@ impl Capture {
         core.region().lengths().iter().zip(self.committed).map(|(new, old)| new - old).sum()
     }
 
+    /// How many bytes of pages were written since the last commit, and how many the heap has grown by, which may not have
+    /// been written yet. Where the method cannot say what was written since it was asked last, that does not count.
+    /// Nothing is counted beyond `most`.
+    pub(super) fn written(&mut self, core: &Core, most: u64) -> u64 {
+        if self.covered == [0; ZONES] {
+            core.seize();
+            self.collect(core, core.region().lengths());
+            core.release();
+        }
+        let grown: u64 = core.region().lengths().iter().zip(self.covered).map(|(new, old)| new - old).sum();
+        let pending: u64 = self.pending.iter().map(|span| span.count * PAGE as u64).sum();
+        let known = grown + pending;
+        if known >= most {
+            return most;
+        }
+        let ranges = Zone::ALL.map(|zone| PageSpan {
+            first: (core.region().plan().start(zone) / PAGE) as u64,
+            count: self.covered[zone.index()] / PAGE as u64,
+        });
+        let pages = self.tracker.written(&ranges, (most - known).div_ceil(PAGE as u64));
+        (known + pages * PAGE as u64).min(most)
+    }
+
     /// Writes written pages that no commit has to their place in the file, durably, so that the capture has only those to
     /// compare that are written once more; says where in the file that was. The heap is seized while it is asked for them, and not while they are written.
     pub(super) fn place<S: Storage>(

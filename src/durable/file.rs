@@ -10,7 +10,8 @@
 //! 2. The base is written by checkpoints, with what is committed, and by commits where no commit has anything yet.
 //! 3. The log is made at the first commit. From then on the superblock says that there is one; a heap that is only read
 //!    writes nothing.
-//! 4. After a failed sync or a failed write of a record nothing is committed any more: what reached the disk is for the
+//! 4. The base gets no line of a commit that is not durable in the log.
+//! 5. After a failed sync or a failed write of a record nothing is committed any more: what reached the disk is for the
 //!    next opening to see.
 
 use std::ffi::{OsStr, OsString};
@@ -25,6 +26,7 @@ use crate::units::{LINE, PAGE};
 use super::chance;
 use super::dirty::Method;
 use super::layout::Layout;
+use super::levels::{Durability, LogManner};
 use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
@@ -47,6 +49,7 @@ pub(crate) struct HeapFile<S: Storage> {
     pub(super) view: Arc<View>,
     log: Option<Log<S::File>>,
     segment: SegmentBytes,
+    manner: LogManner,
     /// The last commit, and how many pages the image has with it.
     pub(super) last: u64,
     pub(super) image_pages: u64,
@@ -62,6 +65,8 @@ pub(crate) struct HeapFile<S: Storage> {
 pub(crate) struct Checkpoint<F> {
     base: Arc<F>,
     gate: Arc<Mutex<()>>,
+    /// The log, if there are commits in it that a loss of power would take.
+    log: Option<Arc<F>>,
     frozen: Frozen,
     applied: u64,
     image_pages: u64,
@@ -70,6 +75,9 @@ pub(crate) struct Checkpoint<F> {
 impl<F: StoredFile> Checkpoint<F> {
     /// Writes it, durably, when no snapshot needs the base as it is.
     pub(super) fn write(&mut self) -> Result<(), Error> {
+        if let Some(log) = self.log.as_ref().filter(|_| !Planted::LogNotSynced.is_there()) {
+            log.sync().map_err(of_storage)?;
+        }
         self.write_lines()?;
         if Planted::BaseNotSynced.is_there() {
             return Ok(());
@@ -118,7 +126,7 @@ impl<S: Storage> HeapFile<S> {
         base: Arc<S::File>,
         stored: Stored,
         layout: Layout,
-        segment: SegmentBytes,
+        (segment, manner): (SegmentBytes, LogManner),
     ) -> Result<(Self, Replay), Error> {
         let longest = layout.file_len(layout.longest()) / PAGE as u64;
         let descriptor = base.descriptor().map_err(of_storage)?;
@@ -134,6 +142,7 @@ impl<S: Storage> HeapFile<S> {
             view,
             log: None,
             segment,
+            manner,
             last: superblock.applied,
             image_pages: superblock.image_pages,
             overlay: Overlay::new(),
@@ -175,10 +184,29 @@ impl<S: Storage> HeapFile<S> {
             replay.lines += take_in(overlay, part, longest);
             *image_pages = part.image_pages;
         });
-        let log = log.map_err(|error| self.of_log(error))?;
+        let log = log.map_err(|error| self.of_log(error))?.in_manner(self.manner);
         self.last = log.last();
         self.log = Some(log);
         Ok(replay)
+    }
+
+    /// Says in the superblock that the heap belongs to its address, before it holds the first pointer.
+    pub(super) fn bind(&mut self) -> Result<(), Error> {
+        let superblock = self.stored.superblock;
+        if superblock.is_bound() {
+            return Ok(());
+        }
+        self.store(Superblock { flags: superblock.flags.with(Flags::ABSOLUTE_POINTERS), ..superblock })
+    }
+
+    /// Whether the heap belongs to its address.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.stored.superblock.is_bound()
+    }
+
+    /// What commits survive.
+    pub(super) fn durability(&self) -> Durability {
+        self.manner.durability
     }
 
     /// The last superblock.
@@ -203,7 +231,7 @@ impl<S: Storage> HeapFile<S> {
                 self.storage.remove(&name).map_err(of_storage)?;
             }
             let log = Log::create(&self.storage, &name, identity(&superblock), self.last, self.segment);
-            self.log = Some(log.map_err(|error| self.of_log(error))?);
+            self.log = Some(log.map_err(|error| self.of_log(error))?.in_manner(self.manner));
             self.store(Superblock { flags: superblock.flags.with(Flags::LOGGED), ..superblock })?;
         }
         Ok(())
@@ -226,8 +254,9 @@ impl<S: Storage> HeapFile<S> {
         }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
         let appended = log.append(body, image_pages);
+        let doubtful = log.has_failed();
         let sequence = appended.map_err(|error| {
-            self.failed = !is_harmless(&error);
+            self.failed = doubtful || !is_harmless(&error);
             self.of_log(error)
         })?;
         self.counts.commits += 1;
@@ -283,6 +312,7 @@ impl<S: Storage> HeapFile<S> {
         Ok(Checkpoint {
             base: Arc::clone(&self.base),
             gate: Arc::clone(&self.gate),
+            log: self.log.as_ref().and_then(Log::unsettled),
             frozen,
             applied: self.last,
             image_pages: self.image_pages,
@@ -296,6 +326,7 @@ impl<S: Storage> HeapFile<S> {
             self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
         }
         if let Some(log) = &mut self.log {
+            log.note_settled(applied);
             log.retire_through(applied);
         }
         self.overlay.forget_through(checkpoint.frozen.generation());
@@ -415,8 +446,8 @@ pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: [u64; ZONES
     Ok(wiped)
 }
 
-/// Whether nothing of a commit was written, so that the heap can go on. Commits are written durably; the other writes make
-/// a segment that does not count before it is whole.
+/// Whether an error that came before a record was written leaves nothing in doubt, so that the heap can go on: what was
+/// written was to be a segment, which does not count before it is whole.
 fn is_harmless(error: &LogError) -> bool {
     use super::storage::Operation;
     matches!(error, LogError::Storage(error) if matches!(error.operation, Operation::Allocate | Operation::Write))
@@ -473,6 +504,7 @@ pub(super) fn of_log(error: LogError, file: PathBuf) -> Error {
         LogError::Storage(error) => of_storage(error),
         LogError::Failed => Error::Failed { file },
         LogError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
+        LogError::FeatureMissing { feature, .. } => Error::FeatureMissing { file, feature },
         other => Error::LogDamaged { file, what: other.to_string() },
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Loaded {
     pub(crate) region: Region,
     /// Whether the region is to be formatted: nothing was ever committed.
     pub(crate) is_new: bool,
+    /// Whether it holds absolute pointers.
+    pub(crate) is_bound: bool,
     /// What messages call the file.
     pub(crate) path: PathBuf,
 }
@@ -36,7 +38,7 @@ pub(crate) fn load<S: Storage>(storage: &S, name: &OsStr) -> Result<Loaded, Erro
     let lengths = if is_new { empty(&place, &committed.layout)? } else { committed.image().copy(&place)? };
     // SAFETY: copied as far as that.
     let region = unsafe { committed.region(place, lengths, Box::new(Memory)) };
-    Ok(Loaded { region, is_new, path: committed.path })
+    Ok(Loaded { region, is_new, is_bound: committed.superblock.is_bound(), path: committed.path })
 }
 
 /// Without huge pages nearly all of the time that copying takes goes into faults: 2.1 s a GiB, against 0.8 with them.

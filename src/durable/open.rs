@@ -27,16 +27,12 @@ use super::fields::FieldFault;
 use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
 use super::image::Image;
 use super::layout::Layout;
+use super::levels::LogManner;
 use super::log::SegmentBytes;
-use super::place::Reserved;
+use super::place::{Home, Reserved};
 use super::planted::Planted;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock, SuperblockField};
-
-/// The range of addresses from which a heap gets its own, away from where the system puts things: 64 TiB in steps of 4 GiB.
-const FIRST_BASE: u64 = 0x1100_0000_0000;
-const BASES: u64 = 1 << 14;
-const BASE_STEP: u64 = 4 << 30;
 
 /// More than a heap makes in any time; what counts further does not overflow.
 const MOST_COMMITS: u64 = 1 << 62;
@@ -50,6 +46,8 @@ pub(crate) struct Manner {
     /// Pages of address space for a new heap.
     pub(crate) pages: u32,
     pub(crate) segment: SegmentBytes,
+    pub(crate) log: LogManner,
+    pub(crate) home: Home,
 }
 
 /// A file that was opened, and the region over it.
@@ -69,6 +67,10 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
         (true, Manner { existing: true, .. }) | (false, Manner { create: false, .. }) => Open::Existing,
         _ => Open::New,
     };
+    if how == Open::New {
+        // Refused before there is a file.
+        manner.home.choose(manner.pages, &path)?;
+    }
     let base = storage.open(name, how).map_err(of_storage)?;
     base.lock(Lock::Exclusive).map_err(of_storage)?;
     let stored = superblock(&storage, &base, manner, &path)?;
@@ -107,15 +109,14 @@ fn superblock<S: Storage>(
 /// Writes the slots of a file that has nothing.
 fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
     let uuid = new_uuid();
-    let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
         sequence: 0,
         applied: 0,
-        base: FIRST_BASE + slot % BASES * BASE_STEP,
+        base: manner.home.choose(manner.pages, path)?,
         reserved_pages: u64::from(manner.pages),
         image_pages: IMAGE / PAGE as u64,
-        flags: Flags::default(),
+        flags: if manner.home.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() },
         geometry: Header::geometry_of(false),
     };
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
@@ -140,17 +141,23 @@ fn take_up<S: Storage>(
 ) -> Result<Opened<S>, Error> {
     let path = storage.path(&name);
     let superblock = stored.superblock;
+    let is_bound = superblock.is_bound() || manner.home.is_bound;
     // The same room as ever: where in the region a byte lies depends on it.
     let bytes = base.len().map_err(of_storage)?;
     let layout = layout_of(&superblock, bytes).map_err(|fault| fault.error(&path))?;
     let base = Arc::new(base);
-    let (file, replay) = HeapFile::new(storage, name, Arc::clone(&base), stored, layout, manner.segment)?;
+    // Before anything is written.
+    let place = Reserved::of(&superblock, &layout, is_bound, &path)?;
+    let (mut file, replay) =
+        HeapFile::new(storage, name, Arc::clone(&base), stored, layout, (manner.segment, manner.log))?;
     fits(&layout, file.image_pages, &path)?;
-    let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes())?;
     let is_new = file.image_pages * (PAGE as u64) <= IMAGE;
     let lengths = if is_new { [0; ZONES] } else { map(&file, &place, &path)? };
     if file.superblock().flags.has(Flags::LOGGED) {
         file.wipe_beyond(lengths)?;
+    }
+    if is_bound {
+        file.bind()?;
     }
     let ground = Box::new(FileGround { base, layout });
     let guarded = is_guarded(&superblock);

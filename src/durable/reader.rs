@@ -6,7 +6,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::error::Error;
 use crate::heap::Core;
@@ -22,6 +21,7 @@ use super::open::{fits, is_guarded, layout_of};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
+use super::rhythm::Rhythm;
 use super::stats::FileStats;
 use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
@@ -95,9 +95,9 @@ impl<F: StoredFile> Committed<F> {
         Image { base, layout, overlay, pages: *image_pages, path }
     }
 
-    /// Address space for the region, at the heap's own address if that is free.
+    /// Address space for the region, at the heap's own address if that is free or has to be.
     pub(super) fn place(&self) -> Result<Reserved, Error> {
-        Reserved::new(usize::try_from(self.superblock.base).unwrap_or(0), self.layout.plan().bytes())
+        Reserved::of(&self.superblock, &self.layout, false, &self.path)
     }
 
     /// Lays a region over the image, of which the front of each zone is there.
@@ -142,6 +142,10 @@ pub(crate) struct OpenedToRead<F> {
     pub(crate) region: Region,
     /// What puts the region in order.
     pub(crate) begin: fn(&Core),
+    /// Whether nothing was ever committed.
+    pub(crate) is_new: bool,
+    /// Whether it holds absolute pointers.
+    pub(crate) is_bound: bool,
     pub(crate) replay: Replay,
 }
 
@@ -154,8 +158,9 @@ pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<Open
     // SAFETY: mapped as far as that.
     let region = unsafe { committed.region(place, lengths, Box::new(NoGround)) };
     let begin = if is_new { Core::format_to_view } else { Core::view };
+    let is_bound = committed.superblock.is_bound();
     let Committed { base, last, path, replay, .. } = committed;
-    Ok(OpenedToRead { reader: Reader { base, last, path }, region, begin, replay })
+    Ok(OpenedToRead { reader: Reader { base, last, path }, region, begin, is_new, is_bound, replay })
 }
 
 /// The durable side of a heap that is only read.
@@ -190,7 +195,7 @@ impl<F: StoredFile> Durable for Reader<F> {
         false
     }
 
-    fn repeat(&self, _: &Core, _: Duration) -> Result<(), Error> {
+    fn repeat(&self, _: &Core, _: Rhythm) -> Result<(), Error> {
         self.refuse()
     }
 

@@ -58,7 +58,8 @@ impl Heap {
             return Err(Error::CannotSave { why });
         }
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
-        publish(&folder, &name, |file| save(self.core(), file, self.last_commit(), Flags::default()))
+        let flags = if self.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() };
+        publish(&folder, &name, |file| save(self.core(), file, self.last_commit(), flags))
     }
 
     /// Makes the last commit of a heap in a file a file of its own, which opens like any other; says which commit that is.
@@ -113,11 +114,14 @@ impl HeapOptions {
     /// As there, and [`Error::LimitTooSmall`].
     pub fn load(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
-        let Loaded { region, is_new, path } = load(&folder, &name)?;
+        let Loaded { region, is_new, is_bound, path } = load(&folder, &name)?;
         // SAFETY: the region holds an image, or zeros.
-        unsafe { self.over_unchecked(region, is_new) }?.map_err(|report| Error::FileDamaged {
+        let loaded = unsafe { self.over_unchecked(region, is_new) }?;
+        let mut heap = loaded.map_err(|report| Error::FileDamaged {
             file: path,
             what: format!("its metadata is damaged: {report}"),
-        })
+        })?;
+        heap.is_bound = is_bound;
+        Ok(heap)
     }
 }

@@ -1,12 +1,12 @@
 //! Heaps in files.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::Heap;
 use crate::durable::{
-    Commit, CommitManner, Durable, FileStats, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder,
-    Replay, SegmentBytes, Storage, Ticket, open, open_to_read, settle_in,
+    Commit, CommitManner, Durable, FileStats, Home, LogManner, Manner, Method, Opened, OpenedToRead,
+    Persistence, RealFolder, Replay, Rhythm, SegmentBytes, Storage, Ticket, Verify, open, open_to_read,
+    settle_in,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -34,7 +34,10 @@ pub struct OpenOptions {
     read_only: bool,
     segment: u64,
     log_bound: u64,
-    every: Option<Duration>,
+    pub(super) rhythm: Rhythm,
+    pub(super) log: LogManner,
+    pub(super) verify: Verify,
+    pub(super) home: Home,
 }
 
 impl Default for OpenOptions {
@@ -53,7 +56,10 @@ impl OpenOptions {
             read_only: false,
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
-            every: None,
+            rhythm: Rhythm::default(),
+            log: LogManner::default(),
+            verify: Verify::No,
+            home: Home::default(),
         }
     }
 
@@ -81,7 +87,8 @@ impl OpenOptions {
     /// - blocks that lay in threads' magazines when they were committed stay there ([`BlockState::Cached`]);
     /// - [`Heap::persist`] is refused with [`Error::ReadOnly`].
     ///
-    /// [`OpenOptions::create`], [`OpenOptions::existing`] and [`OpenOptions::persist_every`] do not count.
+    /// [`OpenOptions::create`], [`OpenOptions::existing`], [`OpenOptions::absolute_pointers`] and whatever concerns commits do not
+    /// count.
     ///
     /// ```
     /// use outlive::{Error, Heap, OpenOptions};
@@ -126,12 +133,6 @@ impl OpenOptions {
         self
     }
 
-    /// Has a thread of the heap's own persist it, with pauses of this length. Nothing is written where nothing has changed.
-    pub fn persist_every(mut self, pause: Duration) -> Self {
-        self.every = Some(pause);
-        self
-    }
-
     /// Opens the heap in this file, or makes one.
     ///
     /// # Errors
@@ -163,41 +164,45 @@ impl OpenOptions {
             return self.view_in(&storage, name);
         }
         let path = storage.path(name);
+        self.has_features(&path)?;
         let manner = Manner {
             create: self.create,
             existing: self.existing,
             pages: low32(self.heap.reserved().div_ceil(PAGE).clamp(1, u32::MAX as usize)),
             segment: SegmentBytes::nearest(self.segment),
+            log: self.log,
+            home: self.home,
         };
         let Opened { file, region, is_new, replay } = open(storage, name, &manner)?;
         let begin = |core: &Core| match core.beyond_its_tables() {
             Some((field, found, most)) => {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
-                Err(Error::FileDamaged { file: path, what })
+                Err(Error::FileDamaged { file: path.clone(), what })
             }
-            None => {
-                if is_new {
-                    core.format()
-                } else {
-                    settle_in(core)
-                }
+            None if is_new => {
+                core.format();
                 Ok(())
             }
+            None => self.verify_core(core, &path).map(|()| settle_in(core)),
         };
         // SAFETY: the region holds what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(region, begin) }?;
+        heap.is_bound = file.is_bound();
         let manner = CommitManner { log_bound: self.log_bound, method, in_background };
         heap.file = Some(Box::new(Persistence::new(file, manner)));
-        if let Some(pause) = self.every {
-            heap.durable()?.repeat(heap.core(), pause)?;
+        if self.rhythm.is_any() {
+            heap.durable()?.repeat(heap.core(), self.rhythm)?;
         }
         Ok((heap, replay))
     }
 
     fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
-        let OpenedToRead { reader, region, begin, replay } = open_to_read(storage, name)?;
+        let OpenedToRead { reader, region, begin, is_new, is_bound, replay } = open_to_read(storage, name)?;
+        let path = storage.path(name);
+        let verified = |core: &Core| if is_new { Ok(()) } else { self.verify_core(core, &path) };
         // SAFETY: the region holds what was committed, or zeros.
-        let mut heap = unsafe { self.heap.over_image(region, begin) }?;
+        let mut heap = unsafe { self.heap.over_image(region, verified, begin) }?;
+        heap.is_bound = is_bound;
         heap.file = Some(Box::new(reader));
         Ok((heap, replay))
     }
@@ -249,6 +254,7 @@ impl Heap {
     ///
     /// # Errors
     /// [`Error::InUse`], [`Error::FileDamaged`], [`Error::LogDamaged`], [`Error::LogMissing`], [`Error::OtherVersion`],
+    /// [`Error::FeatureMissing`], [`Error::AddressTaken`], [`Error::AddressNotAligned`], [`Error::MetadataDamaged`],
     /// [`Error::NoMemory`], or [`Error::File`] with what the system said. The last commit is not affected by any of them.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         OpenOptions::new().open(path)

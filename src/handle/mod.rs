@@ -6,6 +6,7 @@ mod copies;
 mod file;
 #[cfg(test)]
 mod gates;
+mod opening;
 mod options;
 mod root;
 
@@ -57,6 +58,8 @@ pub struct Heap {
     core: NonNull<Core>,
     /// Where it is kept, if anywhere.
     file: Option<Box<dyn Durable>>,
+    /// Whether it holds absolute pointers, and so belongs to its address.
+    is_bound: bool,
 }
 
 // SAFETY: a core is made to be used from all threads, and the handle only refers to it.
@@ -71,7 +74,7 @@ fn nothing(layout: Layout) -> NonNull<u8> {
 
 /// The handle of the global heap; it is only shown to who has seen that heap made.
 static GLOBAL_HEAP: Heap =
-    Heap { core: NonNull::new(GLOBAL_CORE).expect("a static has an address"), file: None };
+    Heap { core: NonNull::new(GLOBAL_CORE).expect("a static has an address"), file: None, is_bound: false };
 
 impl Heap {
     /// A heap in memory, with the default options.
@@ -131,7 +134,23 @@ impl Heap {
     /// # Safety
     /// `core` came from `HeapOptions::place`, is in the directory, and belongs to nobody else.
     unsafe fn owning(core: NonNull<Core>) -> Self {
-        Self { core, file: None }
+        Self { core, file: None, is_bound: false }
+    }
+
+    /// Where the heap begins: the address from which its offsets are counted.
+    ///
+    /// A heap in a file comes back to the same one where that is free, and one that holds absolute pointers
+    /// ([`OpenOptions::absolute_pointers`]) nowhere else.
+    ///
+    /// ```
+    /// let heap = outlive::Heap::in_memory()?;
+    /// let block = heap.allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// let offset = heap.info(block.as_ptr()).unwrap().offset.get();
+    /// assert_eq!(heap.base().as_ptr().addr() as u64 + offset, block.as_ptr().addr() as u64);
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    pub fn base(&self) -> NonNull<u8> {
+        self.core().region().base()
     }
 
     pub(crate) fn core(&self) -> &Core {

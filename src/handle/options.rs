@@ -111,13 +111,29 @@ impl HeapOptions {
         self.finish(core, |_| {})
     }
 
-    /// The same for a heap that is only looked at, in which no thread has magazines.
+    /// The same for a heap that is only looked at, in which no thread has magazines. `begin` puts it in order unless
+    /// `verified` refuses to.
     ///
     /// # Safety
     /// As for [`HeapOptions::over`].
-    pub(super) unsafe fn over_image(&self, region: Region, begin: fn(&Core)) -> Result<Heap, Error> {
+    pub(super) unsafe fn over_image(
+        &self,
+        region: Region,
+        verified: impl FnOnce(&Core) -> Result<(), Error>,
+        begin: fn(&Core),
+    ) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
         let core = unsafe { self.place(region, || NO_SEAT) }?;
+        let result = {
+            // SAFETY: the core was just placed.
+            let core = unsafe { core.as_ref() };
+            verified(core)
+        };
+        if let Err(error) = result {
+            // SAFETY: placed above, and nobody else knows it. It has no seat of its own.
+            unsafe { unplace(core) };
+            return Err(error);
+        }
         self.finish(core, begin)
     }
 

@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::super::file::{Changes, HeapFile};
+use super::super::levels::LogManner;
 use super::super::log::SegmentBytes;
 use super::super::open::{Manner, Opened, open};
+use super::super::place::Home;
 use super::super::storage::simulated::SimulatedFolder;
 use super::super::storage::{Open, RealFolder, Storage};
 use super::*;
@@ -33,7 +35,14 @@ fn first_line(file: &impl StoredFile) -> [u8; LINE] {
 
 #[test]
 fn a_checkpoint_waits_until_the_base_is_copied() {
-    let manner = Manner { create: true, existing: true, pages: 1 << 10, segment: SegmentBytes::DEFAULT };
+    let manner = Manner {
+        create: true,
+        existing: true,
+        pages: 1 << 10,
+        segment: SegmentBytes::DEFAULT,
+        log: LogManner::default(),
+        home: Home::default(),
+    };
     let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();
     let base = Arc::clone(file.base());
     base.set_len(IMAGE + PAGE as u64).unwrap();
@@ -62,7 +71,14 @@ fn a_checkpoint_waits_until_the_base_is_copied() {
 
 #[test]
 fn what_later_commits_write_behind_the_zones_is_not_in_a_snapshot() {
-    let manner = Manner { create: true, existing: true, pages: 1 << 10, segment: SegmentBytes::DEFAULT };
+    let manner = Manner {
+        create: true,
+        existing: true,
+        pages: 1 << 10,
+        segment: SegmentBytes::DEFAULT,
+        log: LogManner::default(),
+        home: Home::default(),
+    };
     let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();
     let mut lengths = [PAGE as u64; ZONES];
     lengths[Zone::Header.index()] = file.layout.plan().size(Zone::Header) as u64;

@@ -7,12 +7,14 @@ use std::alloc::Layout;
 
 use super::blocks::Block;
 use super::program::{Run, Settings};
-use crate::durable::Method;
 use crate::durable::storage::simulated::Random;
+use crate::durable::{Durability, Method};
 
 /// Fills blocks, commits, frees them, gives the memory back, and takes zeroed blocks instead; then dies after a commit.
 fn purged(method: Method, sizes: &[usize], reopened: bool) -> Result<(), String> {
-    let settings = Settings { reservation: 16 << 20, segment: 64 << 10, log_bound: 1 << 20, method };
+    let durability = Durability::PowerLoss;
+    let settings =
+        Settings { reservation: 16 << 20, segment: 64 << 10, log_bound: 1 << 20, method, durability };
     let mut run = Run::with(settings, Random(1));
     let mut heap = run.open()?;
     for size in sizes {
