@@ -76,6 +76,9 @@ mod runs;
 mod sync;
 mod units;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use durable::fuzzing;
 pub use durable::{
     Act, Commit, Compression, Durability, FileFinding, FileFindingKind, FileReport, FileStats, Repair,
     Replay, Verify, check, repair,

@@ -1,5 +1,6 @@
 //! Where heaps in files lie: their own address if it is free, and only there if they hold absolute pointers.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "tests read better so")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What can be chosen when a heap in a file is opened: levels of durability, rhythms, compression, what is verified.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "tests read better so")]
 
 mod common;
 

@@ -16,6 +16,8 @@ mod diff;
 mod dirty;
 mod fields;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod image;
 mod layout;
 mod levels;
