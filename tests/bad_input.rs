@@ -292,6 +292,12 @@ fn files_of_every_interesting_length_are_refused() {
         fs::write(folder.join("heap.log"), &samples.log[..short]).unwrap();
         refused(&folder, Kind::LogDamaged, &["heap.log", "where"], &format!("a log of {short} bytes"));
     }
+    // A log has its first segment before it has its name.
+    for short in [4096, 4097, 5000, 4095 + (64 << 10)] {
+        fs::write(folder.join("heap.log"), &samples.log[..short]).unwrap();
+        let words = format!("length at 0x0 is {short:#x} where 0x11000");
+        refused(&folder, Kind::LogDamaged, &["heap.log", &words], &format!("a log of {short} bytes"));
+    }
     fs::remove_file(folder.join("heap.log")).unwrap();
     refused(&folder, Kind::LogMissing, &["heap.log", "put it back"], "no log");
 }

@@ -5,7 +5,7 @@
 //! 3. Nothing is written here.
 
 use crate::durable::buffer::AlignedBuffer;
-use crate::durable::fields::fold;
+use crate::durable::fields::{Fields, fold};
 use crate::durable::planted::Planted;
 use crate::durable::storage::{BLOCK, StorageError, StoredFile};
 
@@ -116,6 +116,11 @@ fn recover_all(
     let len = file.len()?;
     let segment = header(file, len, uuid)?.segment;
     let count = segment.within(len);
+    if count == 0 {
+        // A log gets its name with its first segment.
+        let length = Fields::new(&[], 0).fault("length", 0, len, segment.start(1));
+        return Err(LogError::Damaged(length));
+    }
     let mut window = Window { buffer: AlignedBuffer::new(), start: 0, len: 0, end: segment.start(count) };
     let mut found = Vec::new();
     for number in 0..count {
