@@ -8,10 +8,12 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::os;
+use crate::region::Plan;
 use crate::units::HUGE;
 
+use super::area::{PARTS, Part};
 use super::chance;
-use super::file::no_memory;
+use super::errors::no_memory;
 use super::layout::Layout;
 use super::superblock::Superblock;
 
@@ -34,7 +36,7 @@ pub(crate) struct Home {
 impl Home {
     /// An address for a new heap with room for so many pages. One that is taken will do, unless the heap has to lie there.
     pub(super) fn choose(self, pages: u32, path: &Path) -> Result<u64, Error> {
-        let bytes = Layout::of(pages).map_or(0, |layout| layout.plan().bytes());
+        let bytes = Layout::of(pages).map_or(0, |layout| layout.span());
         if let Some(address) = self.address {
             if !address.is_multiple_of(HUGE) || address == 0 {
                 return Err(Error::AddressNotAligned { found: address as u64, expected: HUGE as u64 });
@@ -71,7 +73,7 @@ impl Reserved {
         is_bound: bool,
         path: &Path,
     ) -> Result<Self, Error> {
-        let (address, bytes) = (usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes());
+        let (address, bytes) = (usize::try_from(superblock.base).unwrap_or(0), layout.span());
         if !is_bound && !superblock.is_bound() {
             return Self::new(address, bytes);
         }
@@ -104,10 +106,18 @@ impl Reserved {
         self.base.as_ptr().wrapping_add(offset)
     }
 
-    pub(super) fn keep(self) -> NonNull<u8> {
-        let base = self.base;
+    /// Where the two regions of a heap begin, each of which gives its own range back. What lies between them goes now.
+    pub(super) fn keep(self, plan: &Plan) -> [NonNull<u8>; PARTS] {
+        let (base, start) = (self.base, Part::Tracked.start(plan));
+        debug_assert!(start + plan.bytes() == self.bytes);
         core::mem::forget(self);
-        base
+        // SAFETY: both lie in the range that was reserved.
+        let [gap, second] = [plan.bytes(), start].map(|offset| unsafe { base.add(offset) });
+        if second > gap {
+            // SAFETY: part of what was reserved, and of neither region.
+            unsafe { os::release(gap, start - plan.bytes()) };
+        }
+        [base, second]
     }
 }
 

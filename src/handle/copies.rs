@@ -59,7 +59,10 @@ impl Heap {
         }
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
         let flags = if self.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() };
-        publish(&folder, &name, |file| save(self.core(), file, self.last_commit(), flags))
+        publish(&folder, &name, |file| {
+            let cores: Vec<_> = self.parts().collect();
+            save(&cores, file, self.last_commit(), flags)
+        })
     }
 
     /// Makes the last commit of a heap in a file a file of its own, which opens like any other; says which commit that is.
@@ -114,9 +117,9 @@ impl HeapOptions {
     /// As there, and [`Error::LimitTooSmall`].
     pub fn load(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
-        let Loaded { region, is_new, is_bound, path } = load(&folder, &name)?;
-        // SAFETY: the region holds an image, or zeros.
-        let loaded = unsafe { self.over_unchecked(region, is_new) }?;
+        let Loaded { regions, is_new, is_bound, path } = load(&folder, &name)?;
+        // SAFETY: the regions hold images, or zeros.
+        let loaded = unsafe { self.over_unchecked(regions, is_new) }?;
         let mut heap = loaded.map_err(|report| Error::FileDamaged {
             file: path,
             what: format!("its metadata is damaged: {report}"),

@@ -38,6 +38,7 @@ pub struct OpenOptions {
     pub(super) log: LogManner,
     pub(super) verify: Verify,
     pub(super) home: Home,
+    find_unnoted: bool,
 }
 
 impl Default for OpenOptions {
@@ -60,6 +61,7 @@ impl OpenOptions {
             log: LogManner::default(),
             verify: Verify::No,
             home: Home::default(),
+            find_unnoted: false,
         }
     }
 
@@ -133,6 +135,32 @@ impl OpenOptions {
         self
     }
 
+    /// Whether each commit looks for writes to tracked memory that nobody noted ([`Tracked::note`](crate::Tracked::note)),
+    /// and fails with [`Error::Unnoted`] where it finds one. For programs under test: it compares all tracked memory with
+    /// what is committed, and writes more to the log.
+    ///
+    /// ```
+    /// use outlive::{Error, OpenOptions};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-unnoted-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = OpenOptions::new().find_unnoted(true).open(&path)?;
+    /// let block = heap.tracked().allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// // SAFETY: the block holds a number.
+    /// unsafe { block.cast::<u64>().write(42) };
+    /// assert!(matches!(heap.persist(), Err(Error::Unnoted { .. })));
+    /// heap.tracked().note(block.as_ptr(), 8);
+    /// assert_eq!(heap.persist()?.noted, 1);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn find_unnoted(mut self, find: bool) -> Self {
+        self.find_unnoted = find;
+        self
+    }
+
     /// Opens the heap in this file, or makes one.
     ///
     /// # Errors
@@ -172,36 +200,43 @@ impl OpenOptions {
             segment: SegmentBytes::nearest(self.segment),
             log: self.log,
             home: self.home,
+            finds_unnoted: self.find_unnoted,
         };
-        let Opened { file, region, is_new, replay } = open(storage, name, &manner)?;
-        let begin = |core: &Core| match core.beyond_its_tables() {
+        let Opened { file, regions, is_new, notes, replay } = open(storage, name, &manner)?;
+        let begin = |part: usize, core: &Core| match core.beyond_its_tables() {
             Some((field, found, most)) => {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
                 Err(Error::FileDamaged { file: path.clone(), what })
             }
-            None if is_new => {
+            None if is_new[part] => {
                 core.format();
                 Ok(())
             }
             None => self.verify_core(core, &path).map(|()| settle_in(core)),
         };
-        // SAFETY: the region holds what was committed, or zeros.
-        let mut heap = unsafe { self.heap.over(region, begin) }?;
-        heap.is_bound = file.is_bound();
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over(regions, begin) }?;
+        (heap.pad, heap.notes, heap.is_bound) = (notes.pad(), Some(notes), file.is_bound());
         let manner = CommitManner { log_bound: self.log_bound, method, in_background };
         heap.file = Some(Box::new(Persistence::new(file, manner)));
         if self.rhythm.is_any() {
-            heap.durable()?.repeat(heap.core(), self.rhythm)?;
+            heap.durable()?.repeat(heap.cores()?, self.rhythm)?;
         }
         Ok((heap, replay))
     }
 
     fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
-        let OpenedToRead { reader, region, begin, is_new, is_bound, replay } = open_to_read(storage, name)?;
+        let OpenedToRead { reader, regions, begin, is_new, is_bound, replay } = open_to_read(storage, name)?;
         let path = storage.path(name);
-        let verified = |core: &Core| if is_new { Ok(()) } else { self.verify_core(core, &path) };
-        // SAFETY: the region holds what was committed, or zeros.
-        let mut heap = unsafe { self.heap.over_image(region, verified, begin) }?;
+        let begin = |part: usize, core: &Core| {
+            if !is_new[part] {
+                self.verify_core(core, &path)?;
+            }
+            begin[part](core);
+            Ok(())
+        };
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over_image(regions, begin) }?;
         heap.is_bound = is_bound;
         heap.file = Some(Box::new(reader));
         Ok((heap, replay))
@@ -227,7 +262,7 @@ impl Pending<'_> {
     /// # Errors
     /// As [`Heap::persist`].
     pub fn wait(self) -> Result<Commit, Error> {
-        self.heap.durable()?.redeem(self.heap.core(), self.ticket)
+        self.heap.durable()?.redeem(self.heap.cores()?, self.ticket)
     }
 }
 
@@ -278,7 +313,8 @@ impl Heap {
     /// or a write to the log has failed, [`Error::Forked`]. The last commit is not affected by any of them.
     pub fn persist(&self) -> Result<Commit, Error> {
         let file = self.durable()?;
-        file.redeem(self.core(), file.ask()?)
+        let ticket = file.ask()?;
+        file.redeem(self.cores()?, ticket)
     }
 
     /// The same, without waiting: a thread of its own makes the commit, of everything that was written before this call.
@@ -302,7 +338,7 @@ impl Heap {
     pub fn persist_async(&self) -> Result<Pending<'_>, Error> {
         let file = self.durable()?;
         let ticket = file.ask()?;
-        file.begin(self.core(), ticket)?;
+        file.begin(self.cores()?, ticket)?;
         Ok(Pending { heap: self, ticket })
     }
 
