@@ -84,6 +84,11 @@ fn address(heap: &Heap, offset: u64) -> NonNull<u8> {
     NonNull::new(heap.base().as_ptr().wrapping_add(offset)).unwrap()
 }
 
+/// A third of the blocks is in tracked memory.
+fn is_tracked(place: usize) -> bool {
+    place.is_multiple_of(3)
+}
+
 /// Puts another block in the place of one that is there, or of none.
 fn put(heap: &Heap, place: usize, seed: u64) {
     let entry = root(heap).cast::<Entry>().wrapping_add(place);
@@ -91,10 +96,18 @@ fn put(heap: &Heap, place: usize, seed: u64) {
     unsafe {
         let [old, _, written] = entry.read();
         if old != 0 {
-            heap.deallocate(address(heap, old), layout(written));
+            let (block, layout) = (address(heap, old), layout(written));
+            if is_tracked(place) {
+                heap.tracked().deallocate(block, layout);
+            } else {
+                heap.deallocate(block, layout);
+            }
         }
-        let (block, content) = (heap.allocate(layout(seed)).unwrap(), content(seed));
+        let (layout, content) = (layout(seed), content(seed));
+        let block = if is_tracked(place) { heap.tracked().allocate(layout) } else { heap.allocate(layout) };
+        let block = block.unwrap();
         block.as_ptr().copy_from(content.as_ptr(), content.len());
+        heap.tracked().note(block.as_ptr(), content.len());
         let offset = (block.as_ptr().addr() - heap.base().as_ptr().addr()) as u64;
         entry.write([offset, content.len() as u64, seed]);
     }
