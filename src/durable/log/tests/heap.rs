@@ -312,7 +312,7 @@ impl Run {
             folder: folder.clone(),
             segment: self.segment,
             // The next opening may choose otherwise.
-            manner: if seed % 3 == 0 { LogManner::default() } else { self.manner },
+            manner: if seed.is_multiple_of(3) { LogManner::default() } else { self.manner },
             history: vec![Arc::clone(&self.history[at])],
             first: last,
             known: vec![(0, last)],
