@@ -206,7 +206,8 @@ fn is_in_doubt(error: &Error, durability: Durability) -> bool {
     let is_write = *operation == Operation::Write.to_string();
     let is_superblock = is_write && file == "heap" && *offset < IMAGE;
     // Of a record that is not synced.
-    let is_record = is_write && file == "heap.log" && durability == Durability::ProcessCrash;
+    let is_log = file.to_string_lossy().starts_with("heap.log");
+    let is_record = is_write && is_log && durability == Durability::ProcessCrash;
     is_superblock
         || is_record
         || [Operation::Sync, Operation::WriteDurable].iter().any(|asked| *operation == asked.to_string())
