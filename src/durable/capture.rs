@@ -12,7 +12,8 @@
 //!    a slot below a count holds a block that was free when the count was read, or became free later; never one that was in
 //!    use all the time.
 //! 4. The kernel is never asked about the pages of the tracked part. Their noted lines are taken as they are, whether they
-//!    differ from what is committed or not.
+//!    differ from what is committed or not: to look there would cost more than to write a line. A page of which all lines are
+//!    noted is compared, which costs less than to write all of it; many such pages are zeros that were zeros before.
 
 use crate::error::Error;
 use crate::region::Zone;
@@ -204,7 +205,7 @@ impl Capture {
         body: &mut RecordBody,
         changes: &mut Changes,
     ) -> u64 {
-        let before = changes.lines.len();
+        let mut count = 0;
         let start = Area::TRACKED_PAGES.start(file.layout.plan());
         let mut piece = Piece { offset: 0, file: 0, bytes: 0 };
         for (index, (page, lines)) in self.noted.iter().enumerate() {
@@ -218,12 +219,21 @@ impl Capture {
                 let found = file.layout.pieces(Area::TRACKED_PAGES, page * PAGE, size).next();
                 piece = found.unwrap_or(piece);
             }
-            let place = (piece.file + (offset - piece.offset) as u64) / PAGE as u64;
-            let from = changes.lines.len();
-            live(cores, offset).take(*lines, &mut changes.lines);
-            put(place, *lines, from, body, changes);
+            let page = Page {
+                offset,
+                file: (piece.file + (offset - piece.offset) as u64) / PAGE as u64,
+                is_cache: false,
+            };
+            count += u64::from(lines.count_ones());
+            if *lines == u64::MAX {
+                page.compare(cores, file, body, changes);
+            } else {
+                let from = changes.lines.len();
+                live(cores, offset).take(*lines, &mut changes.lines);
+                put(page.file, *lines, from, body, changes);
+            }
         }
-        (changes.lines.len() - before) as u64
+        count
     }
 
     /// What was captured is committed.

@@ -50,7 +50,8 @@ pub struct Commit {
     pub scanned: u64,
     /// Pages that were compared, because they may have been written.
     pub compared: u64,
-    /// Lines of tracked blocks that were noted, and so are among the changed ones.
+    /// Lines of tracked blocks that were noted. They are among the changed ones, but for those of pages that were noted as a
+    /// whole and are as they were.
     pub noted: u64,
     /// How long the allocator's slow paths were held up.
     pub capture: Duration,

@@ -81,6 +81,24 @@ fn nothing(layout: Layout) -> NonNull<u8> {
     NonNull::without_provenance(NonZero::new(layout.align()).unwrap_or(NonZero::<usize>::MIN))
 }
 
+/// What is not inlined of an allocation.
+#[inline(never)]
+fn take(core: &Core, seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
+    pop_any(seat, layout).or_else(|| core.pop_run(seat, layout)).or_else(|| core.allocate(layout))
+}
+
+/// What is not inlined of a free.
+///
+/// # Safety
+/// As for [`Heap::deallocate`].
+#[inline(never)]
+unsafe fn give(core: &Core, seat: &Seat, block: NonNull<u8>, layout: Layout) {
+    if !push_any(seat, block.as_ptr(), layout) && !core.push_run(seat, block.as_ptr(), layout) {
+        // SAFETY: the caller's promise.
+        unsafe { core.deallocate(block, layout) };
+    }
+}
+
 /// The handle of the global heap; it is only shown to who has seen that heap made.
 static GLOBAL_HEAP: Heap = Heap::owning(NonNull::new(GLOBAL_CORE).expect("a static has an address"));
 
@@ -202,28 +220,8 @@ impl Heap {
             return Ok(nothing(layout));
         }
         with_seat(self.core().seat(), |seat| {
-            pop(seat, layout).or_else(|| self.take(seat, layout)).ok_or(AllocError)
+            pop(seat, layout).or_else(|| take(self.core(), seat, layout)).ok_or(AllocError)
         })
-    }
-
-    /// What is not inlined of [`Heap::allocate`].
-    #[inline(never)]
-    fn take(&self, seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
-        let core = self.core();
-        pop_any(seat, layout).or_else(|| core.pop_run(seat, layout)).or_else(|| core.allocate(layout))
-    }
-
-    /// What is not inlined of [`Heap::deallocate`].
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(never)]
-    unsafe fn give(&self, seat: &Seat, block: NonNull<u8>, layout: Layout) {
-        let core = self.core();
-        if !push_any(seat, block.as_ptr(), layout) && !core.push_run(seat, block.as_ptr(), layout) {
-            // SAFETY: the caller's promise.
-            unsafe { core.deallocate(block, layout) };
-        }
     }
 
     /// A block for `layout` that reads as zero.
@@ -249,7 +247,7 @@ impl Heap {
         with_seat(self.core().seat(), |seat| {
             if !push(seat, block.as_ptr(), layout) {
                 // SAFETY: the caller's promise.
-                unsafe { self.give(seat, block, layout) };
+                unsafe { give(self.core(), seat, block, layout) };
             }
         });
     }
