@@ -76,8 +76,12 @@ mod runs;
 mod sync;
 mod units;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use durable::fuzzing;
 pub use durable::{
-    Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
+    Act, Commit, Compression, Durability, FileFinding, FileFindingKind, FileReport, FileStats, Repair,
+    Replay, Verify, check, repair,
 };
 pub use error::Error;
 pub use global::Global;

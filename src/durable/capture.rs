@@ -17,7 +17,7 @@
 
 use crate::error::Error;
 use crate::region::Zone;
-use crate::units::PAGE;
+use crate::units::{LINE, PAGE};
 
 use super::area::{AREAS, Area, Lengths};
 use super::buffer::AlignedBuffer;
@@ -79,6 +79,35 @@ impl Capture {
     /// How many bytes the heap has grown by since the last commit.
     pub(super) fn growth(&self, cores: Cores<'_>) -> u64 {
         cores.lengths().iter().zip(self.committed).map(|(new, old)| new - old).sum()
+    }
+
+    /// How many bytes of untracked pages were written since the last commit and of tracked lines noted, and how many the heap
+    /// has grown by, which may not have been written yet. Where the method cannot say what was written since it was asked
+    /// last, that does not count. Nothing is counted beyond `most`.
+    pub(super) fn written<S: Storage>(&mut self, cores: Cores<'_>, file: &HeapFile<S>, most: u64) -> u64 {
+        if self.covered == [0; AREAS] {
+            cores.seize();
+            self.collect(cores, file, cores.lengths());
+            cores.release();
+        }
+        self.put_back(cores);
+        let mut lines = 0;
+        cores.notes.take(|page, noted| {
+            lines += u64::from(noted.count_ones());
+            self.noted.push((page, noted));
+        });
+        self.put_back(cores);
+        let grown: u64 = cores.lengths().iter().zip(self.covered).map(|(new, old)| new - old).sum();
+        let pending: u64 = self.pending.iter().map(|span| span.count * PAGE as u64).sum();
+        let known = grown + pending + lines * LINE as u64;
+        if known >= most {
+            return most;
+        }
+        let areas = Area::ALL.into_iter().filter(|area| *area != Area::TRACKED_PAGES);
+        let ranges: Vec<PageSpan> =
+            areas.map(|area| file.layout.pages_of(area, 0, self.covered[area.index()])).collect();
+        let pages = self.tracker.written(&ranges, (most - known).div_ceil(PAGE as u64));
+        (known + pages * PAGE as u64).min(most)
     }
 
     /// Writes written pages that no commit has to their place in the file, durably, so that the capture has only those to

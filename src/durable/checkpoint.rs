@@ -4,7 +4,8 @@
 //! *pieces*: a piece is written and made durable, and then as much time is left to others as that took. A commit never waits
 //! for more than a piece.
 //!
-//! 1. The gate is held for as long as something is being written.
+//! 1. Nothing is written before the log durably holds it.
+//! 2. The gate is held for as long as something is being written.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ const PIECE_WRITES: usize = if cfg!(test) { 8 } else { 128 };
 pub(crate) struct Checkpoint<F> {
     pub(super) base: Arc<F>,
     pub(super) gate: Arc<Mutex<()>>,
+    /// The log, if there are commits in it that a loss of power would take.
+    pub(super) log: Option<Arc<F>>,
     pub(super) frozen: Frozen,
     pub(super) layout: Layout,
     pub(super) applied: u64,
@@ -37,6 +40,9 @@ impl<F: StoredFile> Checkpoint<F> {
     /// Writes it, durably, when no snapshot needs the base as it is. After each piece `pause` is told how long that took;
     /// without it, all is one piece.
     pub(super) fn write(&mut self, pause: Option<&mut dyn FnMut(Duration)>) -> Result<(), Error> {
+        if let Some(log) = self.log.as_ref().filter(|_| !Planted::LogNotSynced.is_there()) {
+            log.sync().map_err(of_storage)?;
+        }
         self.write_pages(pause).map_err(of_storage)?;
         if Planted::BaseNotSynced.is_there() {
             return Ok(());

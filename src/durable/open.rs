@@ -29,19 +29,15 @@ use super::fields::FieldFault;
 use super::file::{HeapFile, Replay, log_name_of};
 use super::image::Image;
 use super::layout::Layout;
+use super::levels::LogManner;
 use super::log::SegmentBytes;
 use super::notes::Notes;
 use super::overlay::Overlay;
-use super::place::Reserved;
+use super::place::{Home, Reserved};
 use super::planted::Planted;
 use super::span::PageSpan;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock, SuperblockField};
-
-/// The range of addresses from which a heap gets its own, away from where the system puts things: 64 TiB in steps of 4 GiB.
-const FIRST_BASE: u64 = 0x1100_0000_0000;
-const BASES: u64 = 1 << 14;
-const BASE_STEP: u64 = 4 << 30;
 
 /// More than a heap makes in any time; what counts further does not overflow.
 const MOST_COMMITS: u64 = 1 << 62;
@@ -55,6 +51,8 @@ pub(crate) struct Manner {
     /// Pages of address space for each part of a new heap.
     pub(crate) pages: u32,
     pub(crate) segment: SegmentBytes,
+    pub(crate) log: LogManner,
+    pub(crate) home: Home,
     /// Whether commits look for what was written without a note.
     pub(crate) finds_unnoted: bool,
 }
@@ -76,6 +74,10 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
         (true, Manner { existing: true, .. }) | (false, Manner { create: false, .. }) => Open::Existing,
         _ => Open::New,
     };
+    if how == Open::New {
+        // Refused before there is a file.
+        manner.home.choose(manner.pages, &storage.path(name))?;
+    }
     let base = storage.open(name, how).map_err(of_storage)?;
     base.lock(Lock::Exclusive).map_err(of_storage)?;
     let stored = superblock(&storage, name, &base, manner)?;
@@ -118,15 +120,14 @@ fn superblock<S: Storage>(
 /// Writes the slots of a file that has nothing.
 fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
     let uuid = chance::uuid();
-    let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
         sequence: 0,
         applied: 0,
-        base: FIRST_BASE + slot % BASES * BASE_STEP,
+        base: manner.home.choose(manner.pages, path)?,
         reserved_pages: u64::from(manner.pages),
         image_pages: IMAGE / PAGE as u64,
-        flags: Flags::default(),
+        flags: if manner.home.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() },
         geometry: Header::geometry_of(false),
     };
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
@@ -143,18 +144,24 @@ fn take_up<S: Storage>(
 ) -> Result<Opened<S>, Error> {
     let path = storage.path(&name);
     let superblock = stored.superblock;
+    let is_bound = superblock.is_bound() || manner.home.is_bound;
     // The same room as ever: where in the region a byte lies depends on it.
     let bytes = base.len().map_err(of_storage)?;
     let layout = layout_of(&superblock, bytes).map_err(|fault| fault.error(&path))?;
     let base = Arc::new(base);
-    let (mut file, replay) = HeapFile::new(storage, name, Arc::clone(&base), stored, layout, manner.segment)?;
+    // Before anything is written.
+    let place = Reserved::of(&superblock, &layout, is_bound, &path)?;
+    let (mut file, replay) =
+        HeapFile::new(storage, name, Arc::clone(&base), stored, layout, (manner.segment, manner.log))?;
     fits(&layout, file.image_pages, &path)?;
-    let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.span())?;
     let lengths = if file.image_pages * (PAGE as u64) <= IMAGE {
         wipe_beyond(&file, [0; AREAS])?
     } else {
         map(&mut file, &place, &path)?
     };
+    if is_bound {
+        file.bind()?;
+    }
     let tracked = place.at(Area::TRACKED_PAGES.start(layout.plan()));
     let notes =
         Notes::new(tracked, layout.plan().size(Zone::Pages), manner.finds_unnoted).map_err(no_memory)?;

@@ -1,12 +1,12 @@
 //! Heaps in files.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::Heap;
 use crate::durable::{
-    Commit, CommitManner, Durable, FileStats, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder,
-    Replay, SegmentBytes, Storage, Ticket, open, open_to_read, settle_in,
+    Commit, CommitManner, Durable, FileStats, Home, LogManner, Manner, Method, Opened, OpenedToRead,
+    Persistence, RealFolder, Replay, Rhythm, SegmentBytes, Storage, Ticket, Verify, open, open_to_read,
+    settle_in,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -34,7 +34,10 @@ pub struct OpenOptions {
     read_only: bool,
     segment: u64,
     log_bound: u64,
-    every: Option<Duration>,
+    pub(super) rhythm: Rhythm,
+    pub(super) log: LogManner,
+    pub(super) verify: Verify,
+    pub(super) home: Home,
     find_unnoted: bool,
 }
 
@@ -54,7 +57,10 @@ impl OpenOptions {
             read_only: false,
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
-            every: None,
+            rhythm: Rhythm::default(),
+            log: LogManner::default(),
+            verify: Verify::No,
+            home: Home::default(),
             find_unnoted: false,
         }
     }
@@ -83,7 +89,8 @@ impl OpenOptions {
     /// - blocks that lay in threads' magazines when they were committed stay there ([`BlockState::Cached`]);
     /// - [`Heap::persist`] is refused with [`Error::ReadOnly`].
     ///
-    /// [`OpenOptions::create`], [`OpenOptions::existing`] and [`OpenOptions::persist_every`] do not count.
+    /// [`OpenOptions::create`], [`OpenOptions::existing`], [`OpenOptions::absolute_pointers`] and whatever concerns commits do not
+    /// count.
     ///
     /// ```
     /// use outlive::{Error, Heap, OpenOptions};
@@ -125,12 +132,6 @@ impl OpenOptions {
     /// How long the log gets, in bytes, before it is brought into the heap's file.
     pub fn log_bound(mut self, bytes: u64) -> Self {
         self.log_bound = bytes;
-        self
-    }
-
-    /// Has a thread of the heap's own persist it, with pauses of this length. Nothing is written where nothing has changed.
-    pub fn persist_every(mut self, pause: Duration) -> Self {
-        self.every = Some(pause);
         self
     }
 
@@ -191,11 +192,14 @@ impl OpenOptions {
             return self.view_in(&storage, name);
         }
         let path = storage.path(name);
+        self.has_features(&path)?;
         let manner = Manner {
             create: self.create,
             existing: self.existing,
             pages: low32(self.heap.reserved().div_ceil(PAGE).clamp(1, u32::MAX as usize)),
             segment: SegmentBytes::nearest(self.segment),
+            log: self.log,
+            home: self.home,
             finds_unnoted: self.find_unnoted,
         };
         let Opened { file, regions, is_new, notes, replay } = open(storage, name, &manner)?;
@@ -204,30 +208,36 @@ impl OpenOptions {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
                 Err(Error::FileDamaged { file: path.clone(), what })
             }
-            None => {
-                if is_new[part] {
-                    core.format()
-                } else {
-                    settle_in(core)
-                }
+            None if is_new[part] => {
+                core.format();
                 Ok(())
             }
+            None => self.verify_core(core, &path).map(|()| settle_in(core)),
         };
         // SAFETY: the regions hold what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(regions, begin) }?;
-        (heap.pad, heap.notes) = (notes.pad(), Some(notes));
+        (heap.pad, heap.notes, heap.is_bound) = (notes.pad(), Some(notes), file.is_bound());
         let manner = CommitManner { log_bound: self.log_bound, method, in_background };
         heap.file = Some(Box::new(Persistence::new(file, manner)));
-        if let Some(pause) = self.every {
-            heap.durable()?.repeat(heap.cores()?, pause)?;
+        if self.rhythm.is_any() {
+            heap.durable()?.repeat(heap.cores()?, self.rhythm)?;
         }
         Ok((heap, replay))
     }
 
     fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
-        let OpenedToRead { reader, regions, begin, replay } = open_to_read(storage, name)?;
+        let OpenedToRead { reader, regions, begin, is_new, is_bound, replay } = open_to_read(storage, name)?;
+        let path = storage.path(name);
+        let begin = |part: usize, core: &Core| {
+            if !is_new[part] {
+                self.verify_core(core, &path)?;
+            }
+            begin[part](core);
+            Ok(())
+        };
         // SAFETY: the regions hold what was committed, or zeros.
         let mut heap = unsafe { self.heap.over_image(regions, begin) }?;
+        heap.is_bound = is_bound;
         heap.file = Some(Box::new(reader));
         Ok((heap, replay))
     }
@@ -279,6 +289,7 @@ impl Heap {
     ///
     /// # Errors
     /// [`Error::InUse`], [`Error::FileDamaged`], [`Error::LogDamaged`], [`Error::LogMissing`], [`Error::OtherVersion`],
+    /// [`Error::FeatureMissing`], [`Error::AddressTaken`], [`Error::AddressNotAligned`], [`Error::MetadataDamaged`],
     /// [`Error::NoMemory`], or [`Error::File`] with what the system said. The last commit is not affected by any of them.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         OpenOptions::new().open(path)

@@ -6,6 +6,7 @@ mod copies;
 mod file;
 #[cfg(test)]
 mod gates;
+mod opening;
 mod options;
 mod root;
 mod tracked;
@@ -66,6 +67,8 @@ pub struct Heap {
     notes: Option<Arc<Notes>>,
     /// Where it is kept, if anywhere.
     file: Option<Box<dyn Durable>>,
+    /// Whether it holds absolute pointers, and so belongs to its address.
+    is_bound: bool,
 }
 
 // SAFETY: cores are made to be used from all threads, and the handle only refers to them.
@@ -155,7 +158,23 @@ impl Heap {
     /// A handle that owns its core: one that came from `HeapOptions::place`, is in the directory, and belongs to nobody
     /// else; or the global one.
     const fn owning(core: NonNull<Core>) -> Self {
-        Self { core, tracked: core, pad: NotePad::NONE, notes: None, file: None }
+        Self { core, tracked: core, pad: NotePad::NONE, notes: None, file: None, is_bound: false }
+    }
+
+    /// Where the heap begins: the address from which its offsets are counted.
+    ///
+    /// A heap in a file comes back to the same one where that is free, and one that holds absolute pointers
+    /// ([`OpenOptions::absolute_pointers`]) nowhere else.
+    ///
+    /// ```
+    /// let heap = outlive::Heap::in_memory()?;
+    /// let block = heap.allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// let offset = heap.info(block.as_ptr()).unwrap().offset.get();
+    /// assert_eq!(heap.base().as_ptr().addr() as u64 + offset, block.as_ptr().addr() as u64);
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    pub fn base(&self) -> NonNull<u8> {
+        self.core().region().base()
     }
 
     pub(crate) fn core(&self) -> &Core {

@@ -58,6 +58,7 @@ fn planted_bugs_are_found() {
     is_found(Planted::RecordNotDurable);
     is_found(Planted::SegmentNotSynced);
     is_found(Planted::ChecksumIgnored);
+    is_found(Planted::LogNotSynced);
     // These take many programs; the log's own tests find them as well.
     if !cfg!(debug_assertions) {
         is_found(Planted::StaleAccepted);

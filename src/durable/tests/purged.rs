@@ -7,8 +7,8 @@ use std::alloc::Layout;
 
 use super::blocks::Block;
 use super::program::{Run, Settings};
-use crate::durable::Method;
 use crate::durable::storage::simulated::Random;
+use crate::durable::{Durability, Method};
 
 /// Fills blocks, commits, frees them, gives the memory back, and takes zeroed blocks instead; then dies after a commit.
 fn purged(method: Method, sizes: &[usize], reopened: bool, tracked: bool) -> Result<(), String> {
@@ -17,6 +17,7 @@ fn purged(method: Method, sizes: &[usize], reopened: bool, tracked: bool) -> Res
         segment: 64 << 10,
         log_bound: 1 << 20,
         method,
+        durability: Durability::PowerLoss,
         find_unnoted: reopened,
     };
     let mut run = Run::with(settings, Random(1));
