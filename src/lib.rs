@@ -74,6 +74,7 @@ mod pools;
 mod region;
 mod runs;
 mod sync;
+pub mod typed;
 mod units;
 
 pub use durable::{
@@ -85,6 +86,7 @@ pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };
+pub use typed::HeapType;
 pub use units::{Class, Offset, PAGE};
 
 /// The README's examples, compiled and run like any other.
