@@ -325,6 +325,18 @@ impl Core {
         (tag.is(Kind::Whole) && tag.is_first()).then(|| self.runs().usable(tag.len()))
     }
 
+    /// Whether a block starts at this address that was allocated with a layout like this one, and can be freed with it.
+    pub(crate) fn is_block_of(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        let (found, wanted) = (self.route_of(block), Route::of(layout));
+        match (found, wanted) {
+            (Some(Route::Small(found)), Some(Route::Small(wanted))) => found == wanted,
+            (Some(found), Some(wanted)) => {
+                found.run_pages().is_some() && found.run_pages() == wanted.run_pages()
+            }
+            _ => false,
+        }
+    }
+
     /// The bytes that the block at this address holds; `None` if there is none.
     pub(crate) fn usable_size(&self, block: NonNull<u8>) -> Option<usize> {
         self.route_of(block).map(Route::capacity)

@@ -53,6 +53,21 @@ pub unsafe trait HeapType: Copy {
     /// the same size and alignment, and is used no more.
     unsafe fn deallocate(self, block: NonNull<u8>, layout: Layout);
 
+    /// Makes a block larger or smaller, in place where that can be done. On success the old pointer is no more, and the whole
+    /// new block counts as noted.
+    ///
+    /// # Errors
+    /// [`AllocError`]; the block is then as it was.
+    ///
+    /// # Safety
+    /// As for [`deallocate`](HeapType::deallocate), with `old`; the size of `new` is not 0.
+    unsafe fn reallocate(
+        self,
+        block: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<u8>, AllocError>;
+
     /// Says that these bytes are about to change, or have changed within this access: the next commit takes them along.
     /// A few instructions where they were noted already.
     ///
