@@ -2,14 +2,29 @@
 //!
 //! Knows heaps in files and their commits; does not know collections.
 
+mod access;
+mod anchor;
+mod basic;
+mod block;
+mod boxed;
 mod heap_type;
 mod inspect;
 mod layouts;
+mod macros;
 mod niche;
 mod persist;
+mod pointer;
+mod roots;
+mod store;
+mod target;
 
+pub use anchor::{Anchor, Anchored, Token};
+pub use boxed::PBox;
 pub use heap_type::HeapType;
 pub use inspect::{Fault, Inspector};
 pub use layouts::{Layouts, Parts};
 pub use niche::Niche;
 pub use persist::Persist;
+pub use pointer::{PPtr, Untyped};
+pub use store::{PendingCommit, Store, Within};
+pub use target::Target;

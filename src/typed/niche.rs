@@ -101,7 +101,7 @@ impl Niche {
 
 /// How many bytes a tag has before a value that lies so far behind it.
 pub(super) const fn tag_width(distance: usize) -> usize {
-    if distance > 8 { 8 } else { distance }
+    if distance > 16 { 1 } else { distance }
 }
 
 /// The highest number of so many bytes.

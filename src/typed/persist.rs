@@ -16,6 +16,8 @@ use super::niche::Niche;
 /// - `In<'h>` is the same type, with the same layout, but for lifetimes of heap types.
 /// - `name` and `describe` tell types apart between which bytes must not go over from one run to the next: different sizes,
 ///   places, meanings or rules for the values have a different description.
+/// - `name` has told of every heap type of which the type has a value ([`Layouts::holds`]), or calls the `name` of the types
+///   that do ([`Layouts::name_of`], [`Parts::field`], [`Parts::owns`]).
 /// - `inspect` returns `Ok` only for bytes that are a value of the type, and has told the inspector of every block that the
 ///   value owns.
 /// - `SCANNED` is true if bytes of the value itself can change through a shared reference.
