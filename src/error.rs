@@ -144,6 +144,11 @@ pub enum Error {
         /// The name; empty for that of the heap itself.
         root: String,
     },
+    /// The type of a root is not known, because it was not opened since the heap was.
+    UnknownRoot {
+        /// The root.
+        root: String,
+    },
     /// What lies under a root cannot be what it should be. Nothing was changed.
     ValuesDamaged {
         /// What was found, what can be there, and where.
@@ -255,6 +260,9 @@ impl fmt::Display for Error {
                 "the root's type has values or pointers of another heap in it than `{heap}`: make it of those of `{heap}`"
             ),
             Self::NoRoot { root } => write!(f, "there is no {}", Named(root)),
+            Self::UnknownRoot { root } => {
+                write!(f, "what belongs to the {} can only be said when its type is known: open it first", Named(root))
+            }
             Self::ValuesDamaged { what } => {
                 write!(f, "values in the heap are damaged: {what}; nothing was changed, take an older copy")
             }

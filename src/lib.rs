@@ -86,7 +86,10 @@ pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };
-pub use typed::HeapType;
+/// Lets a struct or an enum live in a heap; see [`typed::Persist`].
+#[cfg(feature = "derive")]
+pub use outlive_derive::Persist;
+pub use typed::{HeapType, Persist};
 pub use units::{Class, Offset, PAGE};
 
 /// The README's examples, compiled and run like any other.

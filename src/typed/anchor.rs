@@ -130,7 +130,7 @@ impl Anchor {
     /// # Safety
     /// The caller is within an access, which does not end before the lifetime.
     #[inline]
-    unsafe fn heap<'h>(&self) -> &'h Heap {
+    pub(super) unsafe fn heap<'h>(&self) -> &'h Heap {
         // SAFETY: invariant 2.
         let heap = unsafe { *self.heap.get() };
         // SAFETY: a heap is moored within an access, and stays where it is.

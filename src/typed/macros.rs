@@ -16,7 +16,8 @@
 /// - `ShopHeap::open::<Root>(path, init)`,
 /// - `ShopHeap::open_with::<Root>(options, path, init)`,
 /// - `ShopHeap::in_memory::<Root>(init)`,
-/// - `ShopHeap::migrate::<Old, New>(path, change)`.
+/// - `ShopHeap::migrate::<Old, New>(path, change)`,
+/// - `ShopHeap::root::<T, _>(&store, name, init)`, for further roots of an open heap.
 ///
 /// With `fixed`, as in `outlive::heap!(pub struct ShopHeap, fixed);`, the heap is only ever opened at the address at which it
 /// was made. Then values with plain addresses in them may live in it: the `Vec` and `Box` of `allocator-api2`.
@@ -39,7 +40,7 @@ macro_rules! heap {
             use ::core::alloc::Layout;
             use ::core::ptr::NonNull;
             use ::core::result::Result;
-            use $crate::typed::{Anchor, Anchored, Persist, Store, Token};
+            use $crate::typed::{Anchor, Anchored, Named, Persist, Store, Token};
             use $crate::{AllocError, Error, HeapType, OpenOptions};
 
             static ANCHOR: Anchor = Anchor::new();
@@ -133,6 +134,18 @@ macro_rules! heap {
                     init: impl for<'h> ::core::ops::FnOnce($name<'h>) -> R::In<'h>,
                 ) -> Result<Store<R, $name<'any>>, Error> {
                     Store::in_memory($crate::HeapOptions::new(), |heap, _| init(heap))
+                }
+
+                /// The further root of this name in an open heap; one that is not there yet is made by `init`.
+                ///
+                /// # Errors
+                /// As of [`Store::root`].
+                $visibility fn root<'store, T: Persist, R: Persist>(
+                    store: &'store Store<R, $name<'any>>,
+                    name: &str,
+                    init: impl for<'h> ::core::ops::FnOnce($name<'h>) -> T::In<'h>,
+                ) -> Result<Named<'store, T, R, $name<'any>>, Error> {
+                    Store::root(store, name, |heap, _| init(heap))
                 }
 
                 /// Opens a heap whose root is an `Old`, and makes it a `New` in one commit; one that is a `New` already is opened.

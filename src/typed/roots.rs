@@ -192,8 +192,8 @@ impl Table {
         self.roots.iter().find(|root| root.name == name)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.roots.iter().map(|root| root.name.as_str())
+    pub(super) fn roots(&self) -> &[Root] {
+        &self.roots
     }
 
     /// Adds a root, in the place of one of the same name. The table is to be written next.

@@ -20,7 +20,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use super::access::{Access, alone, inside, refuse_within};
 use super::anchor::{Anchor, Anchored};
@@ -72,7 +72,9 @@ pub struct Store<R: Persist, H: Anchored> {
     /// Where the root lies, from the heap's base on. It changes only while nobody is inside.
     root: Word64,
     /// How each root of which the type is known is inspected.
-    known: Mutex<HashMap<String, Inspect>>,
+    pub(super) known: Known,
+    /// How often a further root was removed, or the heap rolled back: whoever has found one looks again.
+    pub(super) removed: Word64,
     opening: Option<Opening>,
     types: PhantomData<(R, H)>,
 }
@@ -85,10 +87,10 @@ struct Opening {
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     /// Where the anchor has it; `None` after a rollback that failed.
     heap: Option<Box<Heap>>,
-    /// How often the heap was rolled back, or a root removed.
+    /// How often the heap was rolled back.
     generation: u64,
 }
 
@@ -96,15 +98,34 @@ struct Inner {
 #[derive(Clone, Copy, Debug)]
 pub struct Within<'h>(PhantomData<&'h ()>);
 
-/// # Safety
-/// As of [`Persist::inspect`].
-type Inspect = unsafe fn(*const u8, &mut Inspector<'_>) -> Result<(), Fault>;
+impl Within<'_> {
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 /// # Safety
 /// As of [`Persist::inspect`].
-unsafe fn inspect<T: Persist>(at: *const u8, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
+pub(super) type Inspect = unsafe fn(*const u8, &mut Inspector<'_>) -> Result<(), Fault>;
+
+/// # Safety
+/// As of [`Persist::inspect`].
+pub(super) unsafe fn inspect<T: Persist>(at: *const u8, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
     // SAFETY: the caller's promise.
     unsafe { T::inspect(at.cast(), inspector) }
+}
+
+/// How each root of which the type is known is inspected.
+pub(super) struct Known(Mutex<HashMap<String, Inspect>>);
+
+impl Known {
+    fn new(root: Inspect) -> Self {
+        Self(Mutex::new(HashMap::from([(String::new(), root)])))
+    }
+
+    pub(super) fn all(&self) -> MutexGuard<'_, HashMap<String, Inspect>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Leaves the anchor when a heap could not be opened, or is closed.
@@ -125,7 +146,7 @@ impl Drop for Claim {
 }
 
 /// What the heap's file says of the root's type.
-fn layout_text<R: Persist, H: Anchored>() -> Result<String, Error> {
+pub(super) fn layout_text<R: Persist, H: Anchored>() -> Result<String, Error> {
     let fixed = if H::FIXED { "at its own address only\n" } else { "" };
     let text = Layouts::text_of::<R, H>().ok_or(Error::OtherHeap { heap: H::NAME })?;
     Ok(format!("{fixed}{text}"))
@@ -154,7 +175,7 @@ impl<H: Anchored> Moored<H> {
     ) -> Result<u64, Error> {
         let place = || {
             // SAFETY: inside of an access.
-            let value = make(unsafe { H::token() }, Within(PhantomData));
+            let value = make(unsafe { H::token() }, Within::new());
             place_value::<T>(&self.heap, value)
         };
         inside(self.claim.0.gate(), Access::Write, place)?
@@ -166,7 +187,8 @@ impl<H: Anchored> Moored<H> {
         Store {
             inner: RwLock::new(Inner { heap: Some(heap), generation: 0 }),
             root: Word64::new(root),
-            known: Mutex::new(HashMap::from([(String::new(), inspect::<R> as Inspect)])),
+            known: Known::new(inspect::<R>),
+            removed: Word64::new(0),
             opening,
             types: PhantomData,
         }
@@ -174,7 +196,7 @@ impl<H: Anchored> Moored<H> {
 }
 
 /// Puts a value into a block of its own.
-fn place_value<T: Persist>(heap: &Heap, value: T::In<'_>) -> Result<u64, Error> {
+pub(super) fn place_value<T: Persist>(heap: &Heap, value: T::In<'_>) -> Result<u64, Error> {
     let block = heap.allocate(layout_of_value::<T>()).map_err(|_| Error::HeapFull)?;
     // SAFETY: a fresh block of the type's layout, which its lifetime does not change.
     unsafe { block.cast().write(value) };
@@ -182,7 +204,7 @@ fn place_value<T: Persist>(heap: &Heap, value: T::In<'_>) -> Result<u64, Error> 
 }
 
 /// The place of a root of which the heap's table says that it is a `T`, or what is wrong.
-fn find<T: Persist, H: Anchored>(heap: &Heap, table: &Table, name: &str) -> Result<u64, Error> {
+pub(super) fn find<T: Persist, H: Anchored>(heap: &Heap, table: &Table, name: &str) -> Result<u64, Error> {
     let root = table.find(name).ok_or_else(|| Error::NoRoot { root: name.to_owned() })?;
     let expected = layout_text::<T, H>()?;
     if root.layout != expected {
@@ -215,13 +237,18 @@ fn other_layout(root: &str, found: &str, expected: &str) -> Error {
 }
 
 /// Walks one root and all that it owns.
-fn verify(heap: &Heap, value: u64, how: Inspect) -> Result<(), Error> {
+pub(super) fn verify(heap: &Heap, value: u64, how: Inspect) -> Result<(), Error> {
     let mut inspector = Inspector::new(heap);
     walk(heap, value, how, &mut inspector)?;
     Ok(inspector.finish()?)
 }
 
-fn walk(heap: &Heap, value: u64, how: Inspect, inspector: &mut Inspector<'_>) -> Result<(), Error> {
+pub(super) fn walk(
+    heap: &Heap,
+    value: u64,
+    how: Inspect,
+    inspector: &mut Inspector<'_>,
+) -> Result<(), Error> {
     let at = Offset::new(value).and_then(|offset| heap.at(offset)).ok_or(Error::Closed)?;
     // SAFETY: the root's block was compared with its type's layout when it was found, and nobody writes.
     Ok(unsafe { how(at.as_ptr(), inspector) }?)
@@ -342,7 +369,7 @@ impl<R: Persist, H: Anchored> Store<R, H> {
     pub fn read<T>(&self, act: impl for<'h> FnOnce(&R::In<'h>) -> T) -> Result<T, Error> {
         inside(H::anchor().gate(), Access::Read, || {
             // SAFETY: inside of an access that excludes writes.
-            act(unsafe { self.root().as_ref() })
+            act(unsafe { self.place().as_ref() })
         })
     }
 
@@ -358,7 +385,7 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         self.refuse_read_only()?;
         inside(H::anchor().gate(), Access::Update, || {
             // SAFETY: inside of an access that excludes writes.
-            let root = unsafe { self.root().as_ref() };
+            let root = unsafe { self.place().as_ref() };
             // SAFETY: inside of an access.
             act(root, unsafe { H::token() })
         })
@@ -376,14 +403,14 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         inside(H::anchor().gate(), Access::Write, || {
             // SAFETY: inside of an access.
             let token = unsafe { H::token() };
-            let mut root = self.root();
+            let mut root = self.place();
             token.note(root.as_ptr().cast(), size_of::<R>());
             // SAFETY: nobody else is inside.
             act(unsafe { root.as_mut() }, token)
         })
     }
 
-    fn refuse_read_only(&self) -> Result<(), Error> {
+    pub(super) fn refuse_read_only(&self) -> Result<(), Error> {
         match &self.opening {
             Some(opening) if opening.options.is_read_only() => {
                 Err(Error::ReadOnly { file: opening.path.clone() })
@@ -392,9 +419,13 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         }
     }
 
+    pub(super) fn verifies_values(&self) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.options.verifies_values())
+    }
+
     /// The root; the caller is inside of an access.
     #[inline]
-    fn root<'h>(&self) -> NonNull<R::In<'h>> {
+    fn place<'h>(&self) -> NonNull<R::In<'h>> {
         // SAFETY: the caller is inside.
         let base = unsafe { H::anchor().base() };
         #[allow(clippy::cast_possible_truncation, reason = "an offset into memory of this process")]
@@ -408,7 +439,7 @@ impl<R: Persist, H: Anchored> Store<R, H> {
     }
 
     /// Calls `act` with the heap, from outside of all accesses.
-    fn with_heap<T>(
+    pub(super) fn with_heap<T>(
         &self,
         what: &'static str,
         act: impl FnOnce(&Heap) -> Result<T, Error>,
@@ -509,6 +540,7 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         gate.suspect();
         alone(gate, "a rollback", || {})?;
         inner.generation += 1;
+        self.removed.add(1);
         if let Some(heap) = inner.heap.take() {
             // SAFETY: claimed by this store, and nobody is inside.
             unsafe { H::anchor().cast_off() };
@@ -521,17 +553,6 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         // SAFETY: claimed by this store, nobody is inside, and the box stays where it is until it is cast off.
         unsafe { H::anchor().moor(heap) };
         alone(gate, "a rollback", || gate.trust())
-    }
-
-    /// The names of the heap's further roots.
-    ///
-    /// # Errors
-    /// [`Error::WithinAccess`], [`Error::ValuesDamaged`].
-    pub fn root_names(&self) -> Result<Vec<String>, Error> {
-        self.with_heap("a question for roots", |heap| {
-            let table = Table::read(heap)?.unwrap_or_default();
-            Ok(table.names().filter(|name| !name.is_empty()).map(str::to_owned).collect())
-        })
     }
 
     /// Brings all commits into the one file and closes the heap. What was not persisted is lost; a drop does the same.
