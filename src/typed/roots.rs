@@ -188,6 +188,16 @@ impl Table {
         Ok(())
     }
 
+    /// Why the heap cannot be used where it lies.
+    pub(super) fn elsewhere(&self, heap: &Heap, wanted: u64) -> Error {
+        if wanted == 0 {
+            let what = format!("a heap that may lie anywhere is said to belong at {:#x}", self.base);
+            return damaged(self.block.map_or(0, |(offset, _)| offset), what);
+        }
+        let bytes = usize::try_from(heap.stats().reserved).unwrap_or(usize::MAX);
+        Error::AddressTaken { address: usize::try_from(self.base).unwrap_or(0), bytes }
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&Root> {
         self.roots.iter().find(|root| root.name == name)
     }

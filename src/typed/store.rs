@@ -210,12 +210,9 @@ pub(super) fn find<T: Persist, H: Anchored>(heap: &Heap, table: &Table, name: &s
     if root.layout != expected {
         return Err(other_layout(name, &root.layout, &expected));
     }
-    if table.base != 0 && table.base != heap.base().as_ptr().addr() as u64 {
-        let address = usize::try_from(table.base).unwrap_or(0);
-        return Err(Error::AddressTaken {
-            address,
-            bytes: usize::try_from(heap.stats().reserved).unwrap_or(usize::MAX),
-        });
+    let wanted = if H::FIXED { heap.base().as_ptr().addr() as u64 } else { 0 };
+    if table.base != wanted {
+        return Err(table.elsewhere(heap, wanted));
     }
     root.value(heap, layout_of_value::<T>()).map(|_| root.value)
 }
