@@ -367,6 +367,8 @@ impl Core {
         let (found, wanted) = (self.route_of(block), Route::of(layout));
         match (found, wanted) {
             (Some(Route::Small(found)), Some(Route::Small(wanted))) => found == wanted,
+            // Where no slab has room a small block is a run of its own.
+            (Some(found), Some(Route::Small(wanted))) => found.run_pages() == Some(wanted.pages()),
             (Some(found), Some(wanted)) => {
                 found.run_pages().is_some() && found.run_pages() == wanted.run_pages()
             }
