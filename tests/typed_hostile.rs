@@ -304,7 +304,10 @@ fn any_bytes_in_memory_end_in_an_error_or_in_values() {
     let mut places = Vec::new();
     store
         .write(|root, _| {
-            places = pieces(root).into_iter().map(|piece| (piece.cast::<u8>().addr(), piece.len())).collect()
+            places = pieces(root)
+                .into_iter()
+                .map(|piece| (piece.cast::<u8>().expose_provenance(), piece.len()))
+                .collect()
         })
         .unwrap();
     let offsets: Vec<u64> = store
