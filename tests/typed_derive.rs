@@ -1,15 +1,18 @@
 //! `#[derive(Persist)]`, and the walk over values: what it reaches, and what it refuses.
 
-use std::cell::Cell;
 use std::marker::PhantomData;
 use std::num::NonZero;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use outlive::typed::{PArc, PArcWeak, PBox, PPtr, PRc, PWeak, Store};
-use outlive::{Error, HeapType, Persist};
+use outlive::typed::{PBox, PPtr, Store};
+use outlive::{HeapType, OpenOptions, Persist, Verify};
 
 outlive::heap!(struct H);
+
+/// One test at a time has a heap open as `H`.
+static TURN: Mutex<()> = Mutex::new(());
 
 #[derive(Persist)]
 struct Everything<'h> {
@@ -84,6 +87,8 @@ struct Generic<T: Persist, Heap: HeapType, const N: usize> {
     values: [PBox<T, Heap>; N],
 }
 
+const LIST: u64 = 100_000;
+
 fn everything(heap: H<'_>) -> Everything<'_> {
     let options = Options {
         number: Some(1),
@@ -106,7 +111,7 @@ fn everything(heap: H<'_>) -> Everything<'_> {
         pointer: None,
     };
     let mut list = None;
-    for value in 0..100_000 {
+    for value in 0..LIST {
         list = Some(PBox::new_in(Node { value, next: list }, heap));
     }
     Everything {
@@ -145,9 +150,10 @@ fn clear(store: &Store<Everything<'_>, H<'_>>) {
 
 #[test]
 fn values_of_all_kinds_are_walked_and_nothing_is_left_over() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let store = H::in_memory::<Everything>(everything).unwrap();
     assert_eq!(store.unreachable().unwrap(), []);
-    store.read(|root| assert_eq!(root.list.as_ref().unwrap().value, 99_999)).unwrap();
+    store.read(|root| assert_eq!(root.list.as_ref().unwrap().value, LIST - 1)).unwrap();
     clear(&store);
     assert_eq!(store.unreachable().unwrap(), []);
     store
@@ -163,4 +169,45 @@ fn values_of_all_kinds_are_walked_and_nothing_is_left_over() {
     assert_eq!(store.free_unreachable().unwrap(), lost);
     assert_eq!(store.unreachable().unwrap(), []);
     assert!(store.check().unwrap().is_clean());
+}
+
+/// All that there is, but the list.
+fn shown(root: &Everything<'_>) -> String {
+    let shapes = root.enums.iter().map(|shape| match shape {
+        Shape::Nothing => String::from("nothing"),
+        Shape::Circle(radius) => format!("circle of {radius}"),
+        Shape::Named { sides, name } => format!("{name} of {sides}"),
+    });
+    let shapes = shapes.collect::<Vec<_>>().join(", ");
+    let Options { number, truth, truths, letter, not_zero, bytes, big, nested, time, .. } = &root.options;
+    let Options { own, text, structure, pair, shape, colour, colours, nothing, pointer, .. } = &root.options;
+    let options = format!(
+        "{number:?} {truth:?} {truths:?} {letter:?} {not_zero:?} {bytes:?} {big:?} {nested:?} {time:?}"
+    );
+    let others = format!("{own:?} {text:?} {pair:?} {colour:?} {colours:?} {nothing:?} {pointer:?}");
+    let there = (structure.is_some(), matches!(shape, Some(Shape::Nothing)));
+    let Tuple(first, second, third) = &root.tuple;
+    let (numbers, generic) = (root.numbers, &root.generic.values);
+    let Everything { truth, letter, array, atomic, duration, colour, .. } = root;
+    format!(
+        "{numbers:?} {truth} {letter} {array:?} {atomic:?} {duration:?} {colour:?}\n{options}\n{others}\n{there:?}\n{shapes}\n\
+         {first} {second} {third:?} {generic:?}"
+    )
+}
+
+#[test]
+fn values_of_all_kinds_are_found_again() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = std::env::temp_dir().join(format!("outlive-derive-{}", std::process::id()));
+    let store = H::open::<Everything>(&path, everything).unwrap();
+    let before = store.read(shown).unwrap();
+    assert!(before.contains("nothing, circle of 1.5, three of 3"), "{before}");
+    drop(store);
+    let options = OpenOptions::new().verify(Verify::Full);
+    let store = H::open_with::<Everything>(options, &path, |_| unreachable!()).unwrap();
+    assert_eq!(store.read(shown).unwrap(), before);
+    store.read(|Everything { unit: Unit, marker: PhantomData, .. }| ()).unwrap();
+    clear(&store);
+    drop(store);
+    std::fs::remove_file(path).unwrap();
 }

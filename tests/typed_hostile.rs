@@ -1,4 +1,5 @@
 //! Bytes under a root that are no values: `Verify::Full` refuses them at the opening, whatever they are.
+#![allow(clippy::cast_ptr_alignment, reason = "words are written where words are")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,7 @@ struct Root<'h> {
     shape: Shape<'h>,
     own: PBox<u64, H<'h>>,
     other: PBox<u64, H<'h>>,
+    nothing: Shape<'h>,
     text: PBox<str, H<'h>>,
     parts: PBox<[Option<bool>], H<'h>>,
     list: Option<PBox<Node<'h>, H<'h>>>,
@@ -52,6 +54,7 @@ fn root(heap: H<'_>) -> Root<'_> {
         shape: Shape::Named(PBox::str_in("triangle", heap)),
         own: PBox::new_in(1, heap),
         other: PBox::new_in(2, heap),
+        nothing: Shape::Nothing,
         text: PBox::str_in("some text", heap),
         parts: PBox::from_iter_in([None, Some(true), Some(false)], heap),
         list,
@@ -96,7 +99,7 @@ fn touch(store: &Store<Root<'static>, H<'static>>) -> u64 {
     store
         .read(|root| {
             let mut sum = u64::from(root.truth) + u64::from(root.letter) + u64::from(root.maybe.unwrap_or(0));
-            sum += match &root.shape {
+            sum += match [&root.shape, &root.nothing][usize::from(root.truth)] {
                 Shape::Nothing => 0,
                 Shape::Named(name) => name.chars().count() as u64,
             };
@@ -118,8 +121,9 @@ type Damage = fn(&mut Root<'_>);
 /// Writes bytes into a value that are none.
 fn put<T, U>(place: &mut T, at: usize, value: U) {
     assert!(at + size_of::<U>() <= size_of::<T>());
+    let bytes = (&raw mut *place).wrapping_byte_add(at);
     // SAFETY: inside of the value, which is not used any more.
-    unsafe { (&raw mut *place).byte_add(at).cast::<U>().write_unaligned(value) };
+    unsafe { bytes.cast::<U>().write_unaligned(value) };
 }
 
 fn word<T>(place: &T) -> u64 {
@@ -214,6 +218,10 @@ impl Random {
     fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
+
+    fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap()
+    }
 }
 
 fn seed() -> Random {
@@ -230,7 +238,7 @@ impl Random {
             1 => 0,
             2 => self.below(300),
             3 => 1 << self.below(64),
-            _ => offsets[self.below(offsets.len() as u64) as usize],
+            _ => offsets[self.index(offsets.len())],
         }
     }
 }
@@ -255,11 +263,12 @@ fn any_bytes_in_any_blocks_of_a_file_end_in_an_error_or_in_values() {
             }
         });
         for _ in 0..=random.below(4) {
-            let (block, size) = blocks[random.below(blocks.len() as u64) as usize];
-            let at = random.below(size.div_ceil(8) as u64) as usize * 8;
+            let (block, size) = blocks[random.index(blocks.len())];
+            let at = random.index(size.div_ceil(8)) * 8;
             if at + 8 <= size {
+                let place = block.as_ptr().wrapping_byte_add(at).cast::<u64>();
                 // SAFETY: inside of an allocated block.
-                unsafe { block.byte_add(at).cast::<u64>().write(random.word(&offsets)) };
+                unsafe { place.write(random.word(&offsets)) };
             }
         }
         heap.persist().unwrap();
@@ -325,8 +334,8 @@ fn any_bytes_in_memory_end_in_an_error_or_in_values() {
     let mut random = seed();
     let (mut refused, mut accepted) = (0, 0);
     for _ in 0..if cfg!(debug_assertions) { 3000 } else { 100_000 } {
-        let (start, len) = places[random.below(places.len() as u64) as usize];
-        let at = std::ptr::with_exposed_provenance_mut::<u8>(start + random.below(len as u64) as usize);
+        let (start, len) = places[random.index(places.len())];
+        let at = std::ptr::with_exposed_provenance_mut::<u8>(start + random.index(len));
         let width = (start + len - at.addr()).min(if random.below(2) == 0 { 1 } else { 8 });
         let value = random.word(&offsets).to_le_bytes();
         let mut before = [0_u8; 8];

@@ -122,7 +122,7 @@ impl AtomicU32 {
 
     /// Wakes one that sleeps on the word.
     pub(crate) fn wake_one(&self) {
-        if !planted::is(Bug::ForgottenWaiter) {
+        if !planted::is(Bug::ForgottenWaiter) && !planted::is(Bug::SilentLeave) {
             let _door = self.bed.door.lock().unwrap();
             self.bed.sleepers.notify_one();
         }
@@ -190,6 +190,13 @@ impl<T> AtomicPtr<T> {
         moment();
         self.newest.store(new, Ordering::Relaxed);
         Ok(before)
+    }
+}
+
+/// Between an access and another that must not come before it.
+pub(crate) fn between() {
+    if !planted::is(Bug::HastyEntry) {
+        modelled::fence(Ordering::SeqCst);
     }
 }
 

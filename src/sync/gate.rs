@@ -242,7 +242,7 @@ impl Gate {
 #[inline]
 fn between() {
     #[cfg(loom)]
-    loom::sync::atomic::fence(Ordering::SeqCst);
+    crate::primitive::between();
 }
 
 impl fmt::Debug for Gate {

@@ -24,7 +24,10 @@ use crate::sync::{AtomicU32, Gate, Ordering};
 /// Shows that its holder is within an access to the heap for which it was made.
 ///
 /// It cannot be made by safe code; `heap!` wraps it in a type for each heap, `H`, of which one cannot become another's.
-pub struct Token<'h, H>(PhantomData<fn(&'h (), H) -> (&'h (), H)>);
+pub struct Token<'h, H>(Invariant<&'h ()>, Invariant<H>);
+
+/// Neither a longer nor a shorter lifetime will do.
+type Invariant<T> = PhantomData<fn(T) -> T>;
 
 impl<H> Clone for Token<'_, H> {
     fn clone(&self) -> Self {
@@ -39,7 +42,7 @@ impl<H> Token<'_, H> {
     /// The caller is within an access to the heap for whose type this is, which does not end before the lifetime.
     #[must_use]
     pub const unsafe fn new() -> Self {
-        Self(PhantomData)
+        Self(PhantomData, PhantomData)
     }
 }
 

@@ -272,8 +272,10 @@ unsafe impl<T: ?Sized + Target, H: HeapType> Persist for PBox<T, H> {
     unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
         // SAFETY: the caller's promise; any bytes are a number.
         let offset = unsafe { at.cast::<u64>().read() };
-        // SAFETY: a length or nothing.
-        let meta = unsafe { (&raw const (*at).meta).read() };
+        // SAFETY: inside of the box.
+        let meta = unsafe { &raw const (*at).meta };
+        // SAFETY: the caller's promise; a length, or nothing.
+        let meta = unsafe { meta.read() };
         let layout =
             T::layout(meta).ok_or_else(|| inspector.fault(at, format!("no value has {meta:?} elements")))?;
         if offset == 0 {

@@ -42,8 +42,9 @@ struct Counted<T> {
 /// Reads the counts of a block.
 ///
 /// # Safety
-/// It has room for them, and nobody writes them meanwhile.
+/// It has room for them, is aligned to them, and nobody writes them meanwhile.
 unsafe fn counts(block: *const u8) -> Owners {
+    #[allow(clippy::cast_ptr_alignment, reason = "the caller's promise")]
     let words = block.cast::<u64>();
     // SAFETY: the caller's promise.
     let strong = unsafe { words.read() };
@@ -425,17 +426,17 @@ macro_rules! counted {
 /// # Safety
 /// `at` is aligned to 8, 8 bytes can be read there, and nobody writes meanwhile.
 unsafe fn inspect<T: Persist>(
-    at: *const u8,
+    at: *const u64,
     one: Owners,
     kind: TypeId,
     inspector: &mut Inspector<'_>,
 ) -> Result<(), Fault> {
     // SAFETY: the caller's promise.
-    let offset = unsafe { at.cast::<u64>().read() };
+    let offset = unsafe { at.read() };
     let layout = Layout::new::<Counted<T>>();
     let kind = (TypeId::of::<T::In<'static>>(), kind);
     // SAFETY: a block of this layout begins with its counts.
-    let (block, is_first) = unsafe { inspector.share(at, offset, layout, kind, one, counts) }?;
+    let (block, is_first) = unsafe { inspector.share(at.cast(), offset, layout, kind, one, counts) }?;
     // SAFETY: as above.
     let is_there = unsafe { counts(block.as_ptr()) }.strong > 0;
     if is_first && is_there {

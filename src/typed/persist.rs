@@ -26,8 +26,8 @@ use super::niche::Niche;
     label = "has no meaning in the next run, or owns memory outside of the heap",
     note = "instead of `Box`, `Rc`, `Arc`, `String`, `Vec`, `HashMap`, `BTreeMap` and the like use `PBox`, `PRc`, `PArc`, \
             `PString`, `PVec`, `PHashMap`, `PBTreeMap`, which own memory of the heap",
-    note = "instead of references, raw pointers and indices of trait objects use `PPtr`, keys, or an enum; of functions, \
-            an enum that names them; of `Cell`, `RefCell` and `Mutex`, plain fields, which a `write` has for itself",
+    note = "instead of references and raw pointers use `PPtr` or keys; of trait objects, an enum of the types; of functions, an \
+            enum that names them; of `Cell`, `RefCell` and `Mutex`, plain fields, which a `write` has for itself",
     note = "a struct or an enum of your own is let in by `#[derive(outlive::Persist)]`"
 )]
 pub unsafe trait Persist: Sized {
