@@ -85,7 +85,7 @@ fn reads_and_writes() {
 
 #[test]
 fn a_read_and_a_write_exclude_each_other() {
-    explore("gate, read and write", None, reads_and_writes);
+    explore("gate, read and write", Some(4), reads_and_writes);
 }
 
 fn updates_and_captures() {
