@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use outlive::typed::{PArc, PArcWeak, PBox, PRc, PWeak, Store};
-use outlive::{BlockState, Error, Heap, OpenOptions, Persist, Verify};
+use outlive::{BlockState, Error, Heap, HeapType, OpenOptions, Persist, Verify};
 
 outlive::heap!(struct H);
 
@@ -116,7 +116,7 @@ fn touch(store: &Store<Root<'static>, H<'static>>) -> u64 {
         .unwrap()
 }
 
-type Damage = fn(&mut Root<'_>);
+type Damage = for<'h> fn(&mut Root<'h>, H<'h>);
 
 /// Writes bytes into a value that are none.
 fn put<T, U>(place: &mut T, at: usize, value: U) {
@@ -132,29 +132,29 @@ fn word<T>(place: &T) -> u64 {
 }
 
 const DAMAGES: &[(&str, Damage)] = &[
-    ("2 is no `bool`", |root| put(&mut root.truth, 0, 2_u8)),
-    ("0xd800 is no `char`", |root| put(&mut root.letter, 0, 0xd800_u32)),
-    ("0x2 is no tag of an `Option`", |root| put(&mut root.maybe, 0, 2_u8)),
-    ("4 is no tag of `Shape`", |root| put(&mut root.shape, 0, 4_u8)),
-    ("belongs to another value", |root| {
+    ("2 is no `bool`", |root, _| put(&mut root.truth, 0, 2_u8)),
+    ("0xd800 is no `char`", |root, _| put(&mut root.letter, 0, 0xd800_u32)),
+    ("0x2 is no tag of an `Option`", |root, _| put(&mut root.maybe, 0, 2_u8)),
+    ("4 is no tag of `Shape`", |root, _| put(&mut root.shape, 0, 4_u8)),
+    ("belongs to another value", |root, _| {
         let other = word(&root.other);
         put(&mut root.own, 0, other);
     }),
-    ("no block of 8 bytes", |root| put(&mut root.own, 0, 1_u64 << 40)),
-    ("no block of 8 bytes", |root| {
+    ("no block of 8 bytes", |root, _| put(&mut root.own, 0, 1_u64 << 40)),
+    ("no block of 8 bytes", |root, _| {
         let inside = word(&root.own) + 4;
         put(&mut root.own, 0, inside);
     }),
-    ("no block of 8 bytes", |root| put(&mut root.own, 0, 1_u64)),
-    ("does not have offset 0", |root| put(&mut root.own, 0, 0_u64)),
-    ("invalid utf-8", |root| {
+    ("no block of 8 bytes", |root, _| put(&mut root.own, 0, 1_u64)),
+    ("does not have offset 0", |root, _| put(&mut root.own, 0, 0_u64)),
+    ("invalid utf-8", |root, _| {
         // SAFETY: bytes that are not used as text before they are looked at.
         unsafe { root.text.as_bytes_mut()[3] = 0xff };
     }),
-    ("no block of 1000 bytes", |root| put(&mut root.text, 8, 1000_u64)),
-    ("no value has", |root| put(&mut root.parts, 8, u64::MAX)),
-    ("0x3 is no `bool`", |root| put(&mut root.parts[1], 0, 3_u8)),
-    ("belongs to another value", |root| {
+    ("no block of 1000 bytes", |root, _| put(&mut root.text, 8, 1000_u64)),
+    ("no value has", |root, _| put(&mut root.parts, 8, u64::MAX)),
+    ("0x3 is no `bool`", |root, _| put(&mut root.parts[1], 0, 3_u8)),
+    ("belongs to another value", |root, _| {
         let first = word(&root.list);
         let mut last = root.list.as_mut().unwrap();
         while last.next.is_some() {
@@ -162,21 +162,24 @@ const DAMAGES: &[(&str, Damage)] = &[
         }
         put(&mut last.next, 0, first);
     }),
-    ("it counts", |root| {
+    ("it counts", |root, heap| {
         let count = PRc::as_ptr(&root.shared[0]).as_non_null().as_ptr().wrapping_byte_sub(16);
+        heap.note(count.cast(), 8);
         // SAFETY: the block's first word is its count.
         unsafe { count.cast::<u64>().write(1) };
     }),
-    ("it counts", |root| {
+    ("it counts", |root, heap| {
         let count = PRc::as_ptr(&root.shared[0]).as_non_null().as_ptr().wrapping_byte_sub(8);
+        heap.note(count.cast(), 8);
         // SAFETY: the block's second word is its weak count.
         unsafe { count.cast::<u64>().write(1) };
     }),
-    ("belongs to a value of another kind", |root| {
+    ("belongs to a value of another kind", |root, _| {
         let own = word(&root.shared[0]);
         put(&mut root.arc, 0, own);
     }),
-    ("0x9 is no `bool`", |root| {
+    ("0x9 is no `bool`", |root, heap| {
+        heap.note(PArc::as_ptr(&root.arc).as_non_null().as_ptr().cast(), 1);
         // SAFETY: the value of the block.
         unsafe { PArc::as_ptr(&root.arc).as_non_null().as_ptr().cast::<u8>().write(9) };
     }),
@@ -192,7 +195,7 @@ fn what_is_no_value_is_refused_and_named() {
         drop(store);
         drop(verified(&folder.heap()).unwrap());
         let store = H::open::<Root>(folder.heap(), |_| unreachable!()).unwrap();
-        store.write(|root, _| damage(root)).unwrap();
+        store.write(|root, heap| damage(root, heap)).unwrap();
         store.persist().unwrap();
         drop(store);
         match verified(&folder.heap()) {
@@ -267,6 +270,7 @@ fn any_bytes_in_any_blocks_of_a_file_end_in_an_error_or_in_values() {
             let at = random.index(size.div_ceil(8)) * 8;
             if at + 8 <= size {
                 let place = block.as_ptr().wrapping_byte_add(at).cast::<u64>();
+                heap.tracked().note(place.cast(), 8);
                 // SAFETY: inside of an allocated block.
                 unsafe { place.write(random.word(&offsets)) };
             }

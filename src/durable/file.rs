@@ -15,22 +15,23 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::error::Error;
 use crate::os;
-use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
-use super::base::{wipe, write_rows};
+use super::area::Lengths;
+use super::base::wipe;
 use super::chance;
+use super::checkpoint::Checkpoint;
 use super::dirty::Method;
 use super::errors::{no_memory, of_log, of_storage, of_superblock};
 use super::layout::Layout;
 use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
-use super::overlay::{Frozen, Overlay, PatchedPage};
+use super::overlay::Overlay;
 use super::planted::Planted;
 use super::snapshot::Snapshot;
 use super::stats::{Counts, FileStats};
@@ -56,36 +57,6 @@ pub(crate) struct HeapFile<S: Storage> {
     gate: Arc<Mutex<()>>,
     pub(super) counts: Counts,
     failed: bool,
-}
-
-/// Everything that was committed up to some moment, on its way into the base.
-#[derive(Debug)]
-pub(crate) struct Checkpoint<F> {
-    base: Arc<F>,
-    gate: Arc<Mutex<()>>,
-    frozen: Frozen,
-    applied: u64,
-    image_pages: u64,
-}
-
-impl<F: StoredFile> Checkpoint<F> {
-    /// Writes it, durably, when no snapshot needs the base as it is.
-    pub(super) fn write(&mut self) -> Result<(), Error> {
-        self.write_lines()?;
-        if Planted::BaseNotSynced.is_there() {
-            return Ok(());
-        }
-        self.base.sync().map_err(of_storage)
-    }
-
-    fn write_lines(&mut self) -> Result<(), Error> {
-        let _base_is_ours = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut row = Vec::new();
-        for page in self.frozen.pages() {
-            write_rows(&*self.base, &page, &mut row).map_err(of_storage)?;
-        }
-        Ok(())
-    }
 }
 
 /// What an opening found in the log.
@@ -280,14 +251,9 @@ impl<S: Storage> HeapFile<S> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
         }
-        let frozen = self.overlay.freeze();
-        Ok(Checkpoint {
-            base: Arc::clone(&self.base),
-            gate: Arc::clone(&self.gate),
-            frozen,
-            applied: self.last,
-            image_pages: self.image_pages,
-        })
+        let (base, gate) = (Arc::clone(&self.base), Arc::clone(&self.gate));
+        let (frozen, layout) = (self.overlay.freeze(), self.layout);
+        Ok(Checkpoint { base, gate, frozen, layout, applied: self.last, image_pages: self.image_pages })
     }
 
     /// Says in the superblock what the base has now, and lets the log be used again.
@@ -310,7 +276,7 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Makes space that no commit has read as zero, whatever an opening that crashed may have written there.
-    pub(super) fn wipe_beyond(&self, lengths: [u64; ZONES]) -> Result<(), Error> {
+    pub(super) fn wipe_beyond(&self, lengths: Lengths) -> Result<(), Error> {
         let wiped = wipe(&*self.base, &self.layout, lengths)?;
         if wiped && !Planted::SuperblockNotSettled.is_there() {
             self.base.sync().map_err(of_storage)?;
@@ -343,7 +309,7 @@ impl<S: Storage> HeapFile<S> {
             return Ok(());
         }
         let mut checkpoint = self.begin_checkpoint()?;
-        checkpoint.write().inspect_err(|_| self.fail())?;
+        checkpoint.write(|_| ()).inspect_err(|_| self.fail())?;
         self.end_checkpoint(&checkpoint)?;
         let superblock = self.stored.superblock;
         // In both slots: each of them alone is enough to open the heap.

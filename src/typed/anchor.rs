@@ -140,7 +140,7 @@ impl Anchor {
         unsafe { &*heap }
     }
 
-    /// A block of the heap.
+    /// A block of the heap's tracked memory, all of which is noted.
     ///
     /// # Errors
     /// [`AllocError`] where the limit, the region or the machine has no more.
@@ -150,38 +150,31 @@ impl Anchor {
     #[inline]
     pub unsafe fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
         // SAFETY: the caller's promise.
-        unsafe { self.heap() }.allocate(layout)
+        let tracked = unsafe { self.heap() }.tracked();
+        let block = tracked.allocate(layout)?;
+        tracked.note(block.as_ptr(), layout.size());
+        Ok(block)
     }
 
-    /// Says that these bytes change.
+    /// Takes a block of tracked memory back.
     ///
     /// # Safety
-    /// The caller is within an access.
-    #[inline]
-    pub unsafe fn note(&self, bytes: *const u8, len: usize) {
-        // The kernel says which pages were written, and the capture compares them: nothing has to be noted.
-        let _ = (bytes, len);
-    }
-
-    /// Takes a block back.
-    ///
-    /// # Safety
-    /// As of [`Heap::deallocate`], and the caller is within an access.
+    /// As of [`Tracked::deallocate`](crate::Tracked::deallocate), and the caller is within an access.
     #[inline]
     pub unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: the caller's promise.
-        let heap = unsafe { self.heap() };
+        let tracked = unsafe { self.heap() }.tracked();
         // SAFETY: the same.
-        unsafe { heap.deallocate(block, layout) };
+        unsafe { tracked.deallocate(block, layout) };
     }
 
-    /// Makes a block larger or smaller.
+    /// Makes a block of tracked memory larger or smaller, and notes all of it.
     ///
     /// # Errors
     /// [`AllocError`]; the block is then as it was.
     ///
     /// # Safety
-    /// As of [`Heap::reallocate`], and the caller is within an access.
+    /// As of [`Tracked::reallocate`](crate::Tracked::reallocate), and the caller is within an access.
     #[inline]
     pub unsafe fn reallocate(
         &self,
@@ -190,9 +183,44 @@ impl Anchor {
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError> {
         // SAFETY: the caller's promise.
+        let tracked = unsafe { self.heap() }.tracked();
+        // SAFETY: the same.
+        let moved = unsafe { tracked.reallocate(block, old, new) }?;
+        tracked.note(moved.as_ptr(), new.size());
+        Ok(moved)
+    }
+
+    /// A block of the heap's other memory.
+    ///
+    /// # Errors
+    /// As of [`Anchor::allocate`].
+    ///
+    /// # Safety
+    /// The caller is within an access.
+    pub unsafe fn allocate_scanned(&self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.heap() }.allocate(layout)
+    }
+
+    /// Takes a block of the other memory back.
+    ///
+    /// # Safety
+    /// As of [`Heap::deallocate`], and the caller is within an access.
+    pub unsafe fn deallocate_scanned(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise.
         let heap = unsafe { self.heap() };
         // SAFETY: the same.
-        unsafe { heap.reallocate(block, old, new) }
+        unsafe { heap.deallocate(block, layout) };
+    }
+
+    /// Says that these bytes of tracked memory change.
+    ///
+    /// # Safety
+    /// The caller is within an access.
+    #[inline]
+    pub unsafe fn note(&self, bytes: *const u8, len: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.heap() }.tracked().note(bytes, len);
     }
 }
 

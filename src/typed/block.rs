@@ -5,6 +5,7 @@ use core::num::NonZeroU64;
 use core::ptr::NonNull;
 
 use super::heap_type::HeapType;
+use super::target::Target;
 use crate::handle::AllocError;
 
 /// The offset of what has no size.
@@ -18,15 +19,16 @@ pub(super) fn offset_of<H: HeapType>(block: NonNull<u8>, heap: H) -> NonZeroU64 
     unsafe { NonZeroU64::new_unchecked(offset as u64) }
 }
 
-/// A block for this layout, and its offset; for a layout without size an aligned address, and an offset that is no block's.
-pub(super) fn allocate<H: HeapType>(
+/// A block of this layout for what is a `T`, and its offset; for a layout without size an aligned address, and an offset that
+/// is no block's.
+pub(super) fn allocate<T: ?Sized + Target, H: HeapType>(
     layout: Layout,
     heap: H,
 ) -> Result<(NonNull<u8>, NonZeroU64), AllocError> {
     if layout.size() == 0 {
         return Ok((nowhere(layout), NOWHERE));
     }
-    let block = heap.allocate(layout)?;
+    let block = if T::SCANNED { heap.allocate_scanned(layout) } else { heap.allocate(layout) }?;
     Ok((block, offset_of(block, heap)))
 }
 
@@ -46,10 +48,16 @@ pub(super) fn at<H: HeapType>(offset: NonZeroU64, layout: Layout, heap: H) -> No
 /// Gives a block back.
 ///
 /// # Safety
-/// It came from [`allocate`] with this layout, in this run or an earlier one, and is used no more.
-pub(super) unsafe fn free<H: HeapType>(offset: NonZeroU64, layout: Layout, heap: H) {
-    if layout.size() > 0 {
-        let block = at(offset, layout, heap);
+/// It came from [`allocate`] for the same type and layout, in this run or an earlier one, and is used no more.
+pub(super) unsafe fn free<T: ?Sized + Target, H: HeapType>(offset: NonZeroU64, layout: Layout, heap: H) {
+    if layout.size() == 0 {
+        return;
+    }
+    let block = at(offset, layout, heap);
+    if T::SCANNED {
+        // SAFETY: the caller's promise.
+        unsafe { heap.deallocate_scanned(block, layout) };
+    } else {
         // SAFETY: the caller's promise.
         unsafe { heap.deallocate(block, layout) };
     }

@@ -61,7 +61,7 @@ impl<T: Persist, H: HeapType> PBox<T, H> {
     /// # Errors
     /// [`AllocError`] where the heap has no memory for it; the value is dropped then.
     pub fn try_new_in(value: T, heap: H) -> Result<Self, AllocError> {
-        let (block, at) = block::allocate(Layout::new::<T>(), heap)?;
+        let (block, at) = block::allocate::<T, H>(Layout::new::<T>(), heap)?;
         // SAFETY: a fresh block of the type's layout.
         unsafe { block.cast().write(value) };
         Ok(Self { at, meta: (), heap, owns: PhantomData })
@@ -74,7 +74,7 @@ impl<T: Persist, H: HeapType> PBox<T, H> {
         // SAFETY: the value is the box's, which is not dropped.
         let value = unsafe { this.pointer().read() };
         // SAFETY: the block is the box's, and nothing is in it any more.
-        unsafe { block::free(this.at, Layout::new::<T>(), this.heap) };
+        unsafe { block::free::<T, H>(this.at, Layout::new::<T>(), this.heap) };
         value
     }
 }
@@ -93,7 +93,7 @@ impl<T: Persist, H: HeapType> PBox<[T], H> {
         let mut values = values.into_iter();
         let len = values.len();
         let layout = Layout::array::<T>(len).unwrap_or_else(|_| block::no_memory(Layout::new::<T>()));
-        let (block, at) = block::allocate(layout, heap).unwrap_or_else(|_| block::no_memory(layout));
+        let (block, at) = block::allocate::<T, H>(layout, heap).unwrap_or_else(|_| block::no_memory(layout));
         let mut filling = Filling { block: block.cast::<T>(), filled: 0, at, layout, heap };
         while filling.filled < len {
             let value = values.next().expect("an iterator is as long as it says");
@@ -109,7 +109,7 @@ impl<T: Persist, H: HeapType> PBox<[T], H> {
 }
 
 /// Values that are put into a block; dropped with it if that breaks off.
-struct Filling<T, H: HeapType> {
+struct Filling<T: Persist, H: HeapType> {
     block: NonNull<T>,
     filled: usize,
     at: NonZeroU64,
@@ -117,12 +117,12 @@ struct Filling<T, H: HeapType> {
     heap: H,
 }
 
-impl<T, H: HeapType> Drop for Filling<T, H> {
+impl<T: Persist, H: HeapType> Drop for Filling<T, H> {
     fn drop(&mut self) {
         // SAFETY: so many values were written.
         unsafe { NonNull::slice_from_raw_parts(self.block, self.filled).drop_in_place() };
         // SAFETY: allocated with this layout, and used no more.
-        unsafe { block::free(self.at, self.layout, self.heap) };
+        unsafe { block::free::<T, H>(self.at, self.layout, self.heap) };
     }
 }
 
@@ -141,7 +141,7 @@ impl<H: HeapType> PBox<str, H> {
     /// # Errors
     /// [`AllocError`] where the heap has no memory for it.
     pub fn try_str_in(text: &str, heap: H) -> Result<Self, AllocError> {
-        let (block, at) = block::allocate(Layout::for_value(text), heap)?;
+        let (block, at) = block::allocate::<str, H>(Layout::for_value(text), heap)?;
         // SAFETY: a fresh block of so many bytes.
         unsafe { block.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
         Ok(Self { at, meta: text.len() as u64, heap, owns: PhantomData })
@@ -206,16 +206,16 @@ impl<T: ?Sized + Target, H: HeapType> DerefMut for PBox<T, H> {
 impl<T: ?Sized + Target, H: HeapType> Drop for PBox<T, H> {
     fn drop(&mut self) {
         /// Frees the block although the value's drop panics.
-        struct Free<H: HeapType>(NonZeroU64, Layout, H);
+        struct Free<T: ?Sized + Target, H: HeapType>(NonZeroU64, Layout, H, PhantomData<T>);
 
-        impl<H: HeapType> Drop for Free<H> {
+        impl<T: ?Sized + Target, H: HeapType> Drop for Free<T, H> {
             fn drop(&mut self) {
                 // SAFETY: the block was the box's.
-                unsafe { block::free(self.0, self.1, self.2) };
+                unsafe { block::free::<T, H>(self.0, self.1, self.2) };
             }
         }
 
-        let _free = Free(self.at, self.layout(), self.heap);
+        let _free = Free(self.at, self.layout(), self.heap, PhantomData::<T>);
         // SAFETY: the value is the box's, and used no more.
         unsafe { self.pointer().drop_in_place() };
     }
@@ -284,7 +284,7 @@ unsafe impl<T: ?Sized + Target, H: HeapType> Persist for PBox<T, H> {
         if layout.size() == 0 {
             return Ok(());
         }
-        let start = inspector.own(at, offset, layout)?;
+        let start = inspector.own_by::<_, T>(at, offset, layout)?;
         // SAFETY: just asked for.
         unsafe { T::look_into(start, meta, inspector) }
     }

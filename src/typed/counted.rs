@@ -179,14 +179,14 @@ fn up<C: Counting>(count: &AtomicU64) {
 ///
 /// # Safety
 /// The caller is one, and is one no more.
-unsafe fn leave<T, C: Counting, H: HeapType>(at: NonZeroU64, heap: H) {
+unsafe fn leave<T: Persist, C: Counting, H: HeapType>(at: NonZeroU64, heap: H) {
     // SAFETY: the caller is an owner.
     let counted = unsafe { Counted::<T>::of(at, heap) };
     counted.note(heap);
     if C::down(&counted.weak) == 1 {
         C::last();
         // SAFETY: nobody refers to the block any more.
-        unsafe { block::free(at, Layout::new::<Counted<T>>(), heap) };
+        unsafe { block::free::<T, H>(at, Layout::new::<Counted<T>>(), heap) };
     }
 }
 
@@ -223,7 +223,7 @@ macro_rules! counted {
             /// # Errors
             /// [`AllocError`] where the heap has no memory for it; the value is dropped then.
             pub fn try_new_in(value: T, heap: H) -> Result<Self, AllocError> {
-                let (block, at) = block::allocate(Layout::new::<Counted<T>>(), heap)?;
+                let (block, at) = block::allocate::<T, H>(Layout::new::<Counted<T>>(), heap)?;
                 let (strong, weak) = (AtomicU64::new(1), AtomicU64::new(1));
                 // SAFETY: a fresh block of this layout.
                 unsafe { block.cast().write(Counted { strong, weak, value }) };
@@ -325,9 +325,9 @@ macro_rules! counted {
         impl<T: Persist, H: HeapType> Drop for $strong<T, H> {
             fn drop(&mut self) {
                 /// Gives up the block although the value's drop panics.
-                struct Leave<T, H: HeapType>(NonZeroU64, H, PhantomData<T>);
+                struct Leave<T: Persist, H: HeapType>(NonZeroU64, H, PhantomData<T>);
 
-                impl<T, H: HeapType> Drop for Leave<T, H> {
+                impl<T: Persist, H: HeapType> Drop for Leave<T, H> {
                     fn drop(&mut self) {
                         // SAFETY: all strong owners together are a weak one, and the last of them is gone.
                         unsafe { leave::<T, $counting, H>(self.0, self.1) };
@@ -436,7 +436,7 @@ unsafe fn inspect<T: Persist>(
     let layout = Layout::new::<Counted<T>>();
     let kind = (TypeId::of::<T::In<'static>>(), kind);
     // SAFETY: a block of this layout begins with its counts.
-    let (block, is_first) = unsafe { inspector.share(at.cast(), offset, layout, kind, one, counts) }?;
+    let (block, is_first) = unsafe { inspector.share::<T>(at.cast(), offset, layout, kind, one, counts) }?;
     // SAFETY: as above.
     let is_there = unsafe { counts(block.as_ptr()) }.strong > 0;
     if is_first && is_there {

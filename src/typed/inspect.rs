@@ -14,6 +14,7 @@ use core::ptr::NonNull;
 use std::collections::HashMap;
 
 use super::persist::Persist;
+use super::target::Target;
 use crate::handle::Heap;
 use crate::units::Offset;
 
@@ -80,17 +81,51 @@ impl<'heap> Inspector<'heap> {
         Fault { at: offset.map_or(0, Offset::get), what: what.into() }
     }
 
-    /// The block that the value at `by` owns alone: one of this layout must start at `offset`, and nobody else own it.
+    /// The block that the value at `by` owns alone: one of this layout must start at `offset`, and nobody else own it. It came
+    /// from [`HeapType::allocate`](super::HeapType::allocate).
     ///
     /// # Errors
     /// A [`Fault`] that says what is there instead.
-    pub fn own<T: ?Sized>(
+    pub fn own<B: ?Sized>(
         &mut self,
-        by: *const T,
+        by: *const B,
         offset: u64,
         layout: Layout,
     ) -> Result<NonNull<u8>, Fault> {
-        let block = self.block(by, offset, layout)?;
+        self.own_one(by, offset, layout, true)
+    }
+
+    /// The same for a block from [`HeapType::allocate_scanned`](super::HeapType::allocate_scanned).
+    ///
+    /// # Errors
+    /// As of [`Inspector::own`].
+    pub fn own_scanned<B: ?Sized>(
+        &mut self,
+        by: *const B,
+        offset: u64,
+        layout: Layout,
+    ) -> Result<NonNull<u8>, Fault> {
+        self.own_one(by, offset, layout, false)
+    }
+
+    /// The same for a block of whichever kind a `T` lies in.
+    pub(super) fn own_by<B: ?Sized, T: ?Sized + Target>(
+        &mut self,
+        by: *const B,
+        offset: u64,
+        layout: Layout,
+    ) -> Result<NonNull<u8>, Fault> {
+        self.own_one(by, offset, layout, !T::SCANNED)
+    }
+
+    fn own_one<B: ?Sized>(
+        &mut self,
+        by: *const B,
+        offset: u64,
+        layout: Layout,
+        tracked: bool,
+    ) -> Result<NonNull<u8>, Fault> {
+        let block = self.block(by, offset, layout, tracked)?;
         match self.owned.insert(offset, Owned::Once) {
             None => Ok(block),
             Some(_) => {
@@ -103,7 +138,7 @@ impl<'heap> Inspector<'heap> {
     ///
     /// # Safety
     /// `counts` reads the counts of any block that has this layout.
-    pub(super) unsafe fn share(
+    pub(super) unsafe fn share<T: Persist>(
         &mut self,
         by: *const u8,
         offset: u64,
@@ -112,7 +147,7 @@ impl<'heap> Inspector<'heap> {
         one: Owners,
         counts: unsafe fn(*const u8) -> Owners,
     ) -> Result<(NonNull<u8>, bool), Fault> {
-        let block = self.block(by, offset, layout)?;
+        let block = self.block(by, offset, layout, !T::SCANNED)?;
         match self.owned.get_mut(&offset) {
             None => {
                 self.owned.insert(offset, Owned::Shared { by: kind, owners: one, counts });
@@ -130,10 +165,16 @@ impl<'heap> Inspector<'heap> {
     }
 
     /// The allocated block of this layout that starts at `offset`.
-    fn block<T: ?Sized>(&self, by: *const T, offset: u64, layout: Layout) -> Result<NonNull<u8>, Fault> {
+    fn block<B: ?Sized>(
+        &self,
+        by: *const B,
+        offset: u64,
+        layout: Layout,
+        tracked: bool,
+    ) -> Result<NonNull<u8>, Fault> {
         let found = Offset::new(offset).and_then(|offset| self.heap.at(offset));
         let found = found.filter(|block| block.as_ptr().addr().is_multiple_of(layout.align()));
-        found.filter(|block| self.heap.core().is_block_of(*block, layout)).ok_or_else(|| {
+        found.filter(|block| self.heap.is_block_of(*block, layout, tracked)).ok_or_else(|| {
             let (size, align) = (layout.size(), layout.align());
             self.fault(
                 by,

@@ -80,6 +80,18 @@ macro_rules! heap {
                 }
 
                 #[inline]
+                fn allocate_scanned(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+                    // SAFETY: whoever has a token is within an access.
+                    unsafe { ANCHOR.allocate_scanned(layout) }
+                }
+
+                #[inline]
+                unsafe fn deallocate_scanned(self, block: NonNull<u8>, layout: Layout) {
+                    // SAFETY: whoever has a token is within an access, and the caller's promise.
+                    unsafe { ANCHOR.deallocate_scanned(block, layout) }
+                }
+
+                #[inline]
                 fn note(self, bytes: *const u8, len: usize) {
                     // SAFETY: whoever has a token is within an access.
                     unsafe { ANCHOR.note(bytes, len) }

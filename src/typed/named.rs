@@ -3,7 +3,6 @@
 //! A [`Named`] remembers where its root lies, and looks it up again when a root was removed or the heap rolled back since. That
 //! is decided within the access, which keeps out who removes or rolls back.
 
-use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -12,8 +11,8 @@ use super::access::{Access, inside};
 use super::anchor::Anchored;
 use super::heap_type::HeapType;
 use super::persist::Persist;
-use super::roots::{Table, layout_of_value};
-use super::store::{Inspect, Store, Within, find, inspect, layout_text, place_value, verify};
+use super::roots::{Table, free_value, place_value};
+use super::store::{Inspect, Store, Within, find, inspect, layout_text, verify};
 use crate::error::Error;
 use crate::handle::Heap;
 use crate::sync::{AtomicU64, Ordering};
@@ -91,9 +90,8 @@ impl<R: Persist, H: Anchored> Store<R, H> {
                 let block = at(heap, value)?;
                 // SAFETY: the table has said that it is a `T`, and does not refer to it any more.
                 unsafe { block.cast::<T::In<'_>>().drop_in_place() };
-                let layout: Layout = layout_of_value::<T>();
-                // SAFETY: allocated with this layout, and nothing is in it any more.
-                unsafe { heap.deallocate(block, layout) };
+                // SAFETY: nothing is in it any more.
+                unsafe { free_value::<T>(heap, block) };
                 Ok(())
             })?
         })

@@ -10,6 +10,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::inspect::Fault;
+use super::persist::Persist;
 use crate::error::Error;
 use crate::handle::Heap;
 use crate::units::Offset;
@@ -60,6 +61,33 @@ pub(super) fn layout_of_value<T>() -> Layout {
     if layout.size() > 0 { layout } else { Layout::from_size_align(1, layout.align()).unwrap_or(layout) }
 }
 
+/// Puts a value into a block of its own; says where.
+pub(super) fn place_value<T: Persist>(heap: &Heap, value: T::In<'_>) -> Result<u64, Error> {
+    let layout = layout_of_value::<T>();
+    let tracked = heap.tracked();
+    let block = if T::SCANNED { heap.allocate(layout) } else { tracked.allocate(layout) };
+    let block = block.map_err(|_| Error::HeapFull)?;
+    tracked.note(block.as_ptr(), layout.size());
+    // SAFETY: a fresh block of the type's layout, which its lifetime does not change.
+    unsafe { block.cast().write(value) };
+    heap.offset_of(block).map(Offset::get).ok_or(Error::HeapFull)
+}
+
+/// Frees the block of a value that was dropped or moved out.
+///
+/// # Safety
+/// It came from [`place_value`] for this type, and is used no more.
+pub(super) unsafe fn free_value<T: Persist>(heap: &Heap, block: NonNull<u8>) {
+    let layout = layout_of_value::<T>();
+    if T::SCANNED {
+        // SAFETY: the caller's promise.
+        unsafe { heap.deallocate(block, layout) };
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { heap.tracked().deallocate(block, layout) };
+    }
+}
+
 fn layout_of_text(len: u64) -> Option<Layout> {
     Layout::array::<u8>(usize::try_from(len).ok()?).ok()
 }
@@ -79,8 +107,8 @@ impl From<Fault> for Error {
 }
 
 /// The allocated block of this layout at this offset.
-fn block(heap: &Heap, offset: u64, layout: Layout) -> Option<NonNull<u8>> {
-    heap.at(Offset::new(offset)?).filter(|block| heap.core().is_block_of(*block, layout))
+fn block(heap: &Heap, offset: u64, layout: Layout, tracked: bool) -> Option<NonNull<u8>> {
+    heap.at(Offset::new(offset)?).filter(|block| heap.is_block_of(*block, layout, tracked))
 }
 
 impl Text {
@@ -88,7 +116,7 @@ impl Text {
         if self.len == 0 {
             return Some(String::new());
         }
-        let block = block(heap, self.offset, layout_of_text(self.len)?)?;
+        let block = block(heap, self.offset, layout_of_text(self.len)?, false)?;
         let len = usize::try_from(self.len).ok()?;
         // SAFETY: a block of so many bytes, which nobody writes.
         let bytes = unsafe { core::slice::from_raw_parts(block.as_ptr(), len) };
@@ -143,7 +171,7 @@ impl Table {
             return Err(damaged(offset, what));
         }
         let count = usize::try_from(u64::from_le(words[COUNT_AT])).unwrap_or(usize::MAX);
-        let layout = layout_of_table(count).filter(|layout| heap.core().is_block_of(start, *layout));
+        let layout = layout_of_table(count).filter(|layout| heap.is_block_of(start, *layout, false));
         let layout = layout.ok_or_else(|| damaged(offset, format!("{count} roots have no room here")))?;
         let entries = words[ENTRIES_AT..].as_chunks::<ENTRY>().0.iter().take(count);
         let roots = entries.map(|entry| Root::read(heap, offset, &entry.map(u64::from_le)));
@@ -255,10 +283,11 @@ impl Root {
     }
 
     /// The value, if a block of its layout is there.
-    pub(super) fn value(&self, heap: &Heap, layout: Layout) -> Result<NonNull<u8>, Error> {
+    pub(super) fn value<T: Persist>(&self, heap: &Heap) -> Result<NonNull<u8>, Error> {
+        let layout = layout_of_value::<T>();
         let (size, align) = (layout.size(), layout.align());
-        let found =
-            block(heap, self.value, layout).filter(|block| block.as_ptr().addr().is_multiple_of(align));
+        let found = block(heap, self.value, layout, !T::SCANNED)
+            .filter(|block| block.as_ptr().addr().is_multiple_of(align));
         found.ok_or_else(|| {
             damaged(
                 self.value,

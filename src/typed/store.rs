@@ -28,7 +28,7 @@ use super::heap_type::HeapType;
 use super::inspect::{Fault, Inspector};
 use super::layouts::Layouts;
 use super::persist::Persist;
-use super::roots::{Table, layout_of_value};
+use super::roots::{Table, free_value, place_value};
 use crate::durable::{Commit, FileStats, Ticket};
 use crate::error::Error;
 use crate::handle::{Heap, HeapOptions, OpenOptions};
@@ -195,14 +195,6 @@ impl<H: Anchored> Moored<H> {
     }
 }
 
-/// Puts a value into a block of its own.
-pub(super) fn place_value<T: Persist>(heap: &Heap, value: T::In<'_>) -> Result<u64, Error> {
-    let block = heap.allocate(layout_of_value::<T>()).map_err(|_| Error::HeapFull)?;
-    // SAFETY: a fresh block of the type's layout, which its lifetime does not change.
-    unsafe { block.cast().write(value) };
-    heap.offset_of(block).map(Offset::get).ok_or(Error::HeapFull)
-}
-
 /// The place of a root of which the heap's table says that it is a `T`, or what is wrong.
 pub(super) fn find<T: Persist, H: Anchored>(heap: &Heap, table: &Table, name: &str) -> Result<u64, Error> {
     let root = table.find(name).ok_or_else(|| Error::NoRoot { root: name.to_owned() })?;
@@ -214,7 +206,7 @@ pub(super) fn find<T: Persist, H: Anchored>(heap: &Heap, table: &Table, name: &s
     if table.base != wanted {
         return Err(table.elsewhere(heap, wanted));
     }
-    root.value(heap, layout_of_value::<T>()).map(|_| root.value)
+    root.value::<T>(heap).map(|_| root.value)
 }
 
 /// Marks the lines that only one of the two layouts has.
@@ -352,8 +344,8 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         })?;
         table.put(heap, "", &layout, root)?;
         table.write(heap)?;
-        // SAFETY: allocated with this layout, in some run, and the table does not refer to it any more.
-        unsafe { heap.deallocate(old, layout_of_value::<Old>()) };
+        // SAFETY: it held an `Old`, and the table does not refer to it any more.
+        unsafe { free_value::<Old>(heap, old) };
         heap.persist()?;
         Ok(moored.store(root, Some(opening)))
     }
