@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use outlive::typed::{PArc, PArcWeak, PBox, PRc, PWeak};
@@ -169,7 +170,9 @@ fn values_with_several_owners_go_with_the_last() {
     outlive::heap!(struct H);
     type Root<'h> = (Option<PRc<Loud, H<'h>>>, Option<PRc<Loud, H<'h>>>, Option<PWeak<Loud, H<'h>>>);
     let folder = Folder::new("counted");
-    let store = H::open::<Root>(folder.heap(), |_| (None, None, None)).unwrap();
+    // With every write to be noted, or the commit fails.
+    let options = || OpenOptions::new().verify(Verify::Full).find_unnoted(true);
+    let store = H::open_with::<Root>(options(), folder.heap(), |_| (None, None, None)).unwrap();
     store
         .write(|(first, second, weak), heap| {
             let value = PRc::new_in(Loud(1), heap);
@@ -180,8 +183,7 @@ fn values_with_several_owners_go_with_the_last() {
         .unwrap();
     store.persist().unwrap();
     store.close().unwrap();
-    let options = OpenOptions::new().verify(Verify::Full);
-    let store = H::open_with::<Root>(options, folder.heap(), |_| unreachable!()).unwrap();
+    let store = H::open_with::<Root>(options(), folder.heap(), |_| unreachable!()).unwrap();
     assert_eq!(store.unreachable().unwrap(), []);
     store
         .write(|(first, second, weak), heap| {
@@ -212,6 +214,7 @@ fn values_with_several_owners_go_with_the_last() {
             *first = None;
         })
         .unwrap();
+    store.persist().unwrap();
     assert_eq!(*DROPPED.lock().unwrap(), [1, 3]);
     assert_eq!(store.unreachable().unwrap(), []);
 }
@@ -261,4 +264,31 @@ fn threads_share_values_in_updates() {
     assert!(broken.is_err());
     store.accept().unwrap();
     assert_eq!(store.read(|(value, _)| PArc::strong_count(value)).unwrap(), 1);
+}
+
+#[test]
+fn what_changes_through_shared_references_is_committed_without_notes() {
+    outlive::heap!(struct H);
+    type Root<'h> = (AtomicU64, PBox<AtomicU64, H<'h>>, PBox<[AtomicU64], H<'h>>, PArc<AtomicU64, H<'h>>);
+    let folder = Folder::new("atomics");
+    let options = || OpenOptions::new().verify(Verify::Full).find_unnoted(true);
+    let counters = |root: &Root<'_>| {
+        [&root.0, &root.1, &root.2[1], &root.3].map(|count| count.fetch_add(1, Ordering::Relaxed))
+    };
+    for run in 0..3 {
+        let store = H::open_with::<Root>(options(), folder.heap(), |heap| {
+            let new = || AtomicU64::new(0);
+            (
+                new(),
+                PBox::new_in(new(), heap),
+                PBox::from_iter_in([new(), new()], heap),
+                PArc::new_in(new(), heap),
+            )
+        });
+        let store = store.unwrap();
+        assert_eq!(store.update(|root, _| counters(root)).unwrap(), [run; 4]);
+        store.persist().unwrap();
+        assert_eq!(store.unreachable().unwrap(), []);
+        store.read(|root| counters(root)).unwrap();
+    }
 }

@@ -81,6 +81,11 @@ impl<'heap> Inspector<'heap> {
         Fault { at: offset.map_or(0, Offset::get), what: what.into() }
     }
 
+    /// How far from the heap's base an address lies, for values that hold addresses.
+    pub(super) fn offset_of(&self, address: usize) -> u64 {
+        address.wrapping_sub(self.heap.base().as_ptr().addr()) as u64
+    }
+
     /// The block that the value at `by` owns alone: one of this layout must start at `offset`, and nobody else own it. It came
     /// from [`HeapType::allocate`](super::HeapType::allocate).
     ///

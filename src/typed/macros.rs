@@ -30,6 +30,32 @@ macro_rules! heap {
         $crate::heap!(@define [$(#[$meta])*] [$visibility] $name true);
         $crate::heap!(@fixed $name);
     };
+    (@fixed $name:ident) => {
+        const _: () = {
+            use ::core::alloc::Layout;
+            use ::core::ptr::NonNull;
+            use ::core::result::Result;
+            use $crate::typed::fixed::{self, AllocError, Allocator, Fixed};
+
+            // SAFETY: the store refuses heaps of a fixed type that lie elsewhere; the blocks are of the scanned part.
+            unsafe impl Fixed for $name<'_> {
+                type FixedIn<'h> = $name<'h>;
+            }
+
+            // SAFETY: a block stays where it is until it is given back, and all tokens of the type are the same heap, which is
+            // open as long as there are tokens.
+            unsafe impl Allocator for $name<'_> {
+                fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+                    fixed::allocate(*self, layout)
+                }
+
+                unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+                    // SAFETY: the trait's contract is the same.
+                    unsafe { fixed::deallocate(*self, block, layout) }
+                }
+            }
+        };
+    };
     (@define [$(#[$meta:meta])*] [$visibility:vis] $name:ident $fixed:literal) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ mod basic;
 mod block;
 mod boxed;
 mod counted;
+pub mod fixed;
 mod heap_type;
 mod inspect;
 mod layouts;
