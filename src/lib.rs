@@ -9,7 +9,7 @@
 //!   [`Heap::persist`] left it, whatever happened in between.
 //!
 //! On top of the second there are values that live in a heap across runs, for code without `unsafe`: [`heap!`] and the module
-//! [`typed`].
+//! [`typed`]. The [`cookbook`] has programs to begin with.
 //!
 //! A heap in a file can be read by many at once ([`OpenOptions::read_only`]), saved and loaded ([`Heap::save`],
 //! [`Heap::load`]), copied while it is in use ([`Heap::snapshot`]), checked ([`check`]) and mended ([`repair`]).
@@ -67,6 +67,8 @@
 //! with a message.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
+#[cfg(any(doc, doctest))]
+pub mod cookbook;
 mod durable;
 mod error;
 mod global;

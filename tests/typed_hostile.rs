@@ -195,7 +195,7 @@ fn what_is_no_value_is_refused_and_named() {
         drop(store);
         drop(verified(&folder.heap()).unwrap());
         let store = H::open::<Root>(folder.heap(), |_| unreachable!()).unwrap();
-        store.write(|root, heap| damage(root, heap)).unwrap();
+        store.write(damage).unwrap();
         store.persist().unwrap();
         drop(store);
         match verified(&folder.heap()) {

@@ -276,3 +276,58 @@ fn a_root_of_another_layout_is_refused_and_both_are_shown() {
     }
     H::open::<(u64, PBox<u32, H>)>(folder.heap(), |_| unreachable!()).unwrap();
 }
+
+#[test]
+fn what_was_placed_for_a_commit_that_was_refused_is_in_the_next_one() {
+    outlive::heap!(struct H);
+    type Root<'h> = (Option<PBox<[u64], H<'h>>>, PBox<[AtomicU64], H<'h>>);
+    let folder = Folder::new("placed");
+    let store = H::open::<Root>(folder.heap(), |heap| (None, PBox::from_iter_in([], heap))).unwrap();
+    const LEN: u64 = 1 << 20;
+    let inside = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            catch_unwind(AssertUnwindSafe(|| {
+                store.write(|root, heap| {
+                    root.0 = Some(PBox::from_iter_in((0..LEN as usize).map(|number| number as u64), heap));
+                    root.1 = PBox::from_iter_in(
+                        (0..LEN as usize).map(|number| AtomicU64::new(number as u64)),
+                        heap,
+                    );
+                    inside.store(true, Ordering::Release);
+                    // Long enough for the commit to have written what is new, and to wait at the gate.
+                    thread::sleep(Duration::from_millis(700));
+                    panic!("late");
+                })
+            }))
+        });
+        while !inside.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        assert!(matches!(store.persist(), Err(Error::Suspect)));
+        assert!(writer.join().unwrap().is_err());
+    });
+    store.accept().unwrap();
+    store.write(|root, _| root.0.as_mut().unwrap()[7] = 0).unwrap();
+    store.write(|root, _| root.0.as_mut().unwrap()[7] = 7).unwrap();
+    store.persist().unwrap();
+    // What a crash would leave now.
+    let copy = folder.0.join("copy");
+    std::fs::copy(folder.heap(), &copy).unwrap();
+    std::fs::copy(folder.0.join("heap.log"), folder.0.join("copy.log")).unwrap();
+    store.close().unwrap();
+    let options = OpenOptions::new().verify(Verify::Full);
+    let store = H::open_with::<Root>(options, copy, |_| unreachable!()).unwrap();
+    store
+        .read(|root| {
+            let numbers = root.0.as_ref().unwrap();
+            assert_eq!((numbers.len() as u64, root.1.len() as u64), (LEN, LEN));
+            assert!((0..LEN).zip(numbers.iter()).all(|(expected, number)| expected == *number));
+            assert!(
+                (0..LEN)
+                    .zip(root.1.iter())
+                    .all(|(expected, number)| expected == number.load(Ordering::Relaxed))
+            );
+        })
+        .unwrap();
+}

@@ -115,13 +115,6 @@ impl Capture {
         Ok(placed)
     }
 
-    /// There is no commit after all for which something may have been placed: notes it again. Whoever calls drops this.
-    pub(super) fn forget_placed<S: Storage>(&mut self, cores: Cores<'_>, file: &HeapFile<S>) {
-        self.put_back(cores);
-        let grown = self.grown(file, Area::TRACKED_PAGES, self.covered);
-        (grown.first..grown.end()).for_each(|page| cores.notes.put(noted_page(file, page), u64::MAX));
-    }
-
     /// The pages of an area that no commit has.
     fn grown<S: Storage>(&self, file: &HeapFile<S>, area: Area, lengths: Lengths) -> PageSpan {
         file.layout.pages_of(area, self.committed[area.index()], lengths[area.index()])

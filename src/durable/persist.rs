@@ -251,9 +251,8 @@ impl<S: Storage + 'static> Shared<S> {
             }
         }
         let Ok(passed) = cores.untracked.pass_gate() else {
-            // What was placed is not followed any more, and was not committed: all is looked at anew.
-            followed.forget_placed(cores, file);
-            *capture = None;
+            // What was placed stays where it is, and is read when a commit has its pages; what is written to them from now on is
+            // followed, as it would be after a commit.
             return Err(Error::Suspect);
         };
         let begun = Instant::now();
