@@ -8,6 +8,9 @@
 //!   [`Heap::attach`] takes up again at any address. A heap in a file ([`Heap::open`]) is found in the next run as its last
 //!   [`Heap::persist`] left it, whatever happened in between.
 //!
+//! On top of the second there are values that live in a heap across runs, for code without `unsafe`: [`heap!`] and the module
+//! [`typed`]. The [`cookbook`] has programs to begin with.
+//!
 //! A heap in a file can be read by many at once ([`OpenOptions::read_only`]), saved and loaded ([`Heap::save`],
 //! [`Heap::load`]), copied while it is in use ([`Heap::snapshot`]), checked ([`check`]) and mended ([`repair`]).
 //!
@@ -45,6 +48,7 @@
 //! | 6 | `heap` | allocation and free, limits, statistics, the checker |
 //! | 7 | `global`, `handle` | [`Global`] and [`Heap`] |
 //! | 7 | `durable` | the files of a heap: log, commit, checkpoint, recovery |
+//! | 8 | [`typed`] | roots, accesses, pointers and boxes: values that live across runs |
 //!
 //! `docs/design.md` in the repository follows one allocation through all of them.
 //!
@@ -52,6 +56,7 @@
 //!
 //! - `allocator-api2-02` (on by default): `Allocator` of allocator-api2 0.2 beside that of 0.4, for hashbrown and bumpalo.
 //! - `nightly`: the standard library's own `Allocator`, with a nightly compiler.
+//! - `derive`: `#[derive(Persist)]`, for types that live in a heap.
 //! - `serde`: `Serialize` for [`Stats`] and [`Finding`].
 //! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.
 //!
@@ -62,6 +67,8 @@
 //! with a message.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
+#[cfg(any(doc, doctest))]
+pub mod cookbook;
 mod durable;
 mod error;
 mod global;
@@ -74,6 +81,7 @@ mod pools;
 mod region;
 mod runs;
 mod sync;
+pub mod typed;
 mod units;
 
 #[cfg(fuzzing)]
@@ -89,6 +97,10 @@ pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };
+/// Lets a struct or an enum live in a heap; see [`typed::Persist`].
+#[cfg(feature = "derive")]
+pub use outlive_derive::Persist;
+pub use typed::{HeapType, Persist};
 pub use units::{Class, Offset, PAGE};
 
 /// The README's examples, compiled and run like any other.

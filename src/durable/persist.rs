@@ -245,6 +245,8 @@ impl<S: Storage + 'static> Shared<S> {
 
     fn commit(self: &Arc<Self>, cores: Cores<'_>) -> Result<Commit, Error> {
         self.bound_log()?;
+        let suspect = |_| Error::Suspect;
+        cores.untracked.refuse_suspect().map_err(suspect)?;
         let mut state = self.state();
         let State { file, capture, body, changes, .. } = &mut *state;
         file.begin_commit()?;
@@ -253,23 +255,29 @@ impl<S: Storage + 'static> Shared<S> {
             None => body.insert(file.body()?),
         };
         body.clear();
-        let capture = capture.get_or_insert_with(|| Capture::new(cores, self.manner.method));
+        let followed = capture.get_or_insert_with(|| Capture::new(cores, self.manner.method));
         changes.clear();
-        if capture.growth(cores) >= PLACED_FROM {
-            let placed = capture.place(cores, file, body)?;
+        if followed.growth(cores) >= PLACED_FROM {
+            let placed = followed.place(cores, file, body)?;
             if self.manner.in_background {
                 self.warm(&file.view, placed);
             }
         }
+        let Ok(passed) = cores.untracked.pass_gate() else {
+            // What was placed stays where it is, and is read when a commit has its pages; what is written to them from now on is
+            // followed, as it would be after a commit.
+            return Err(Error::Suspect);
+        };
         let begun = Instant::now();
         cores.seize();
-        let looked = capture.take(cores, file, body, changes);
+        let looked = followed.take(cores, file, body, changes);
         cores.release();
+        drop(passed);
         let Looked { scanned, reported, noted, image_pages } = looked?;
         let captured = Instant::now();
         // What has not changed is durable already.
         let sequence = if body.is_empty() { file.last } else { file.append(body, changes, image_pages)? };
-        capture.note_commit();
+        followed.note_commit();
         Ok(Commit {
             sequence,
             durability: file.durability(),

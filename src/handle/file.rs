@@ -10,6 +10,7 @@ use crate::durable::{
 };
 use crate::error::Error;
 use crate::heap::Core;
+use crate::sync::Gate;
 use crate::units::{PAGE, low32};
 
 use super::options::HeapOptions;
@@ -39,6 +40,7 @@ pub struct OpenOptions {
     pub(super) verify: Verify,
     pub(super) home: Home,
     find_unnoted: bool,
+    gate: Option<&'static Gate>,
 }
 
 impl Default for OpenOptions {
@@ -62,6 +64,7 @@ impl OpenOptions {
             verify: Verify::No,
             home: Home::default(),
             find_unnoted: false,
+            gate: None,
         }
     }
 
@@ -135,6 +138,20 @@ impl OpenOptions {
         self
     }
 
+    /// Has captures pass a gate, which keeps out who changes values.
+    pub(crate) fn gate(mut self, gate: &'static Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    pub(crate) fn verifies_values(&self) -> bool {
+        self.verify == Verify::Full
+    }
+
     /// Whether each commit looks for writes to tracked memory that nobody noted ([`Tracked::note`](crate::Tracked::note)),
     /// and fails with [`Error::Unnoted`] where it finds one. For programs under test: it compares all tracked memory with
     /// what is committed, and writes more to the log.
@@ -203,16 +220,19 @@ impl OpenOptions {
             finds_unnoted: self.find_unnoted,
         };
         let Opened { file, regions, is_new, notes, replay } = open(storage, name, &manner)?;
-        let begin = |part: usize, core: &Core| match core.beyond_its_tables() {
-            Some((field, found, most)) => {
+        let begin = |part: usize, core: &Core| {
+            if let Some((field, found, most)) = core.beyond_its_tables() {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
-                Err(Error::FileDamaged { file: path.clone(), what })
+                return Err(Error::FileDamaged { file: path.clone(), what });
             }
-            None if is_new[part] => {
+            if let Some(gate) = self.gate {
+                core.set_gate(gate);
+            }
+            if is_new[part] {
                 core.format();
-                Ok(())
+                return Ok(());
             }
-            None => self.verify_core(core, &path).map(|()| settle_in(core)),
+            self.verify_core(core, &path).map(|()| settle_in(core))
         };
         // SAFETY: the regions hold what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(regions, begin) }?;
@@ -254,7 +274,7 @@ pub struct Pending<'heap> {
 impl Pending<'_> {
     /// Whether the commit has been made, or has failed.
     pub fn is_done(&self) -> bool {
-        self.heap.durable().is_ok_and(|file| file.is_covered(self.ticket))
+        self.heap.is_covered(self.ticket)
     }
 
     /// Waits until the commit is durable.
@@ -262,7 +282,7 @@ impl Pending<'_> {
     /// # Errors
     /// As [`Heap::persist`].
     pub fn wait(self) -> Result<Commit, Error> {
-        self.heap.durable()?.redeem(self.heap.cores()?, self.ticket)
+        self.heap.redeem(self.ticket)
     }
 }
 
@@ -336,10 +356,23 @@ impl Heap {
     /// # Errors
     /// [`Error::NoFile`], [`Error::Forked`]; what becomes of the commit, [`Pending::wait`] says.
     pub fn persist_async(&self) -> Result<Pending<'_>, Error> {
+        Ok(Pending { heap: self, ticket: self.begin()? })
+    }
+
+    /// Has a thread of its own make the commit that [`Heap::redeem`] waits for.
+    pub(crate) fn begin(&self) -> Result<Ticket, Error> {
         let file = self.durable()?;
         let ticket = file.ask()?;
         file.begin(self.cores()?, ticket)?;
-        Ok(Pending { heap: self, ticket })
+        Ok(ticket)
+    }
+
+    pub(crate) fn is_covered(&self, ticket: Ticket) -> bool {
+        self.durable().is_ok_and(|file| file.is_covered(ticket))
+    }
+
+    pub(crate) fn redeem(&self, ticket: Ticket) -> Result<Commit, Error> {
+        self.durable()?.redeem(self.cores()?, ticket)
     }
 
     /// Brings all commits into the one file and closes the heap. What was not persisted is lost.

@@ -182,6 +182,12 @@ impl Heap {
         unsafe { self.core.as_ref() }
     }
 
+    /// Whether a block starts at this address that was allocated with a layout like this one, from this kind of memory.
+    pub(crate) fn is_block_of(&self, block: NonNull<u8>, layout: Layout, tracked: bool) -> bool {
+        let core = if tracked { self.tracked_core() } else { self.core() };
+        core.region().locate(block.as_ptr().addr()).is_some() && core.is_block_of(block, layout)
+    }
+
     /// The core of tracked memory, which may be the same one.
     pub(crate) fn tracked_core(&self) -> &Core {
         // SAFETY: as above.
