@@ -198,9 +198,9 @@ fn readers_see_no_write_half_done_and_neither_does_a_commit() {
         |heap| [PBox::new_in(0, heap), PBox::new_in(0, heap)],
     )
     .unwrap();
-    let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (stop, reads, mut snapshots) = (AtomicBool::new(false), AtomicU64::new(0), Vec::new());
     thread::scope(|scope| {
-        for _ in 0..3 {
+        for _ in 0..2 {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     let [a, b] = store.read(|root| [*root[0], *root[1]]).unwrap();
@@ -211,28 +211,34 @@ fn readers_see_no_write_half_done_and_neither_does_a_commit() {
         }
         for _ in 0..2 {
             scope.spawn(|| {
-                for _ in 0..300 {
-                    store
-                        .write(|root, _| {
-                            *root[0] += 1;
-                            thread::yield_now();
-                            *root[1] += 1;
-                        })
-                        .unwrap();
-                    if store.last_commit().unwrap() < 2 {
+                while !stop.load(Ordering::Relaxed) {
+                    let write = store.write(|root, _| {
+                        *root[0] += 1;
                         thread::sleep(Duration::from_millis(1));
-                    }
+                        *root[1] += 1;
+                    });
+                    write.unwrap();
                 }
-                stop.store(true, Ordering::Relaxed);
             });
         }
+        for number in 0..15 {
+            let path = folder.0.join(number.to_string());
+            let before = store.last_commit().unwrap();
+            store.snapshot(&path).unwrap();
+            snapshots.push(path);
+            while store.last_commit().unwrap() == before {
+                thread::yield_now();
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
     });
     assert!(reads.load(Ordering::Relaxed) > 0);
-    assert!(store.last_commit().unwrap() > 1);
     drop(store);
-    let store = H::open::<Root>(folder.heap(), |_| unreachable!()).unwrap();
-    let [a, b] = store.read(|root| [*root[0], *root[1]]).unwrap();
-    assert_eq!(a, b, "what was committed is whole");
+    for path in snapshots {
+        let store = H::open::<Root>(path, |_| unreachable!()).unwrap();
+        let [a, b] = store.read(|root| [*root[0], *root[1]]).unwrap();
+        assert_eq!(a, b, "what was committed is whole");
+    }
 }
 
 #[test]
