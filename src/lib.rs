@@ -62,6 +62,7 @@
 //! with a message.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
+pub mod collections;
 mod durable;
 mod error;
 mod global;
@@ -77,6 +78,7 @@ mod sync;
 pub mod typed;
 mod units;
 
+pub use collections::PVec;
 pub use durable::{
     Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
 };

@@ -330,6 +330,8 @@ impl Core {
         let (found, wanted) = (self.route_of(block), Route::of(layout));
         match (found, wanted) {
             (Some(Route::Small(found)), Some(Route::Small(wanted))) => found == wanted,
+            // A small block may be a run of its own, where no slab fitted.
+            (Some(found), Some(Route::Small(wanted))) => found.run_pages() == Some(wanted.pages()),
             (Some(found), Some(wanted)) => {
                 found.run_pages().is_some() && found.run_pages() == wanted.run_pages()
             }

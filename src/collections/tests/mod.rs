@@ -1,0 +1,8 @@
+//! Every collection against the standard library's, in a heap that moves, that counts what was noted, and that fails.
+
+mod bomb;
+mod drive;
+mod heap;
+mod plain;
+mod random;
+mod vec;
