@@ -18,10 +18,12 @@
 mod clone;
 mod no_room;
 mod raw;
+pub mod string;
 #[cfg(test)]
 mod tests;
 pub mod vec;
 
 pub use clone::CloneIn;
 pub use no_room::NoRoom;
+pub use string::PString;
 pub use vec::PVec;

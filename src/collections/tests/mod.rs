@@ -5,4 +5,5 @@ mod drive;
 mod heap;
 mod plain;
 mod random;
+mod string;
 mod vec;

@@ -13,7 +13,7 @@ use crate::typed::HeapType;
 ///
 /// The vector's length is that of the kept ones meanwhile, and the others are this value's. In the end those to come move over the
 /// gap; if that never happens they leak.
-pub(super) struct Compact<'a, T, H: HeapType> {
+pub(in crate::collections) struct Compact<'a, T, H: HeapType> {
     vec: &'a mut PVec<T, H>,
     kept: usize,
     next: usize,
@@ -23,7 +23,7 @@ pub(super) struct Compact<'a, T, H: HeapType> {
 }
 
 impl<'a, T, H: HeapType> Compact<'a, T, H> {
-    pub(super) fn new(vec: &'a mut PVec<T, H>, range: Range<usize>) -> Self {
+    pub(in crate::collections) fn new(vec: &'a mut PVec<T, H>, range: Range<usize>) -> Self {
         let len = vec.len();
         debug_assert!(range.start <= range.end && range.end <= len);
         // SAFETY: the elements beyond are this value's.
@@ -31,15 +31,15 @@ impl<'a, T, H: HeapType> Compact<'a, T, H> {
         Self { vec, kept: range.start, next: range.start, end: range.end, len }
     }
 
-    /// How many are still to be looked at.
-    fn left(&self) -> usize {
-        self.end - self.next
+    /// Those that are still to be looked at.
+    pub(in crate::collections) fn left(&self) -> &[T] {
+        // SAFETY: they are initialised, and borrowed with this value.
+        unsafe { core::slice::from_raw_parts(self.vec.slot(self.next), self.end - self.next) }
     }
 
     /// The next one.
     pub(super) fn peek(&self) -> Option<&T> {
-        // SAFETY: those to come are initialised.
-        (self.next < self.end).then(|| unsafe { &*self.vec.slot(self.next) })
+        self.left().first()
     }
 
     /// The next one, and the last that was kept; both count as changed.
@@ -57,7 +57,7 @@ impl<'a, T, H: HeapType> Compact<'a, T, H> {
     }
 
     /// The next one stays, behind those that were kept.
-    pub(super) fn keep(&mut self) {
+    pub(in crate::collections) fn keep(&mut self) {
         debug_assert!(self.next < self.end);
         if self.next != self.kept {
             let slot = self.vec.slot(self.kept);
@@ -70,7 +70,7 @@ impl<'a, T, H: HeapType> Compact<'a, T, H> {
     }
 
     /// The next one leaves.
-    pub(super) fn take(&mut self) -> T {
+    pub(in crate::collections) fn take(&mut self) -> T {
         debug_assert!(self.next < self.end);
         self.next += 1;
         // SAFETY: it was initialised, and is part of the gap now.
@@ -115,9 +115,7 @@ impl<'a, T, H: HeapType> Drain<'a, T, H> {
 
     /// The elements that are still to come.
     pub fn as_slice(&self) -> &[T] {
-        let rest = &self.rest;
-        // SAFETY: they are initialised, and borrowed with this value.
-        unsafe { core::slice::from_raw_parts(rest.vec.slot(rest.next), rest.left()) }
+        self.rest.left()
     }
 }
 
@@ -125,17 +123,17 @@ impl<T, H: HeapType> Iterator for Drain<'_, T, H> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        (self.rest.left() > 0).then(|| self.rest.take())
+        (!self.rest.left().is_empty()).then(|| self.rest.take())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.rest.left(), Some(self.rest.left()))
+        (self.rest.left().len(), Some(self.rest.left().len()))
     }
 }
 
 impl<T, H: HeapType> DoubleEndedIterator for Drain<'_, T, H> {
     fn next_back(&mut self) -> Option<T> {
-        (self.rest.left() > 0).then(|| self.rest.take_back())
+        (!self.rest.left().is_empty()).then(|| self.rest.take_back())
     }
 }
 
@@ -144,7 +142,7 @@ impl<T, H: HeapType> FusedIterator for Drain<'_, T, H> {}
 
 impl<T, H: HeapType> Drop for Drain<'_, T, H> {
     fn drop(&mut self) {
-        let left = self.rest.left();
+        let left = self.rest.left().len();
         let elements = ptr::slice_from_raw_parts_mut(self.rest.vec.slot(self.rest.next), left);
         // All of the range is gap from here on; what lies behind it moves when `rest` goes, whatever `Drop` does.
         self.rest.next = self.end;
@@ -176,7 +174,7 @@ impl<T, H: HeapType, F: FnMut(&mut T) -> bool> Iterator for ExtractIf<'_, T, H, 
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        while self.rest.left() > 0 {
+        while !self.rest.left().is_empty() {
             let slot = self.rest.vec.slot(self.rest.next);
             note(self.rest.vec.heap, slot, 1);
             // SAFETY: those to come are initialised, and nobody else refers to them.
@@ -189,7 +187,7 @@ impl<T, H: HeapType, F: FnMut(&mut T) -> bool> Iterator for ExtractIf<'_, T, H, 
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.rest.left()))
+        (0, Some(self.rest.left().len()))
     }
 }
 
@@ -197,6 +195,6 @@ impl<T, H: HeapType, F: FnMut(&mut T) -> bool> FusedIterator for ExtractIf<'_, T
 
 impl<T, H: HeapType, F> fmt::Debug for ExtractIf<'_, T, H, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExtractIf").field("left", &self.rest.left()).finish_non_exhaustive()
+        f.debug_struct("ExtractIf").field("left", &self.rest.left().len()).finish_non_exhaustive()
     }
 }

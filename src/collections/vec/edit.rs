@@ -1,6 +1,6 @@
 //! Changes in the midst of a vector.
 
-use core::ops::RangeBounds;
+use core::ops::{Range, RangeBounds};
 use core::ptr;
 
 use super::drain::Compact;
@@ -262,6 +262,25 @@ impl<T, H: HeapType> PVec<T, H> {
         while self.len() < len {
             self.append_one(make());
         }
+    }
+}
+
+impl<T: Copy, H: HeapType> PVec<T, H> {
+    /// Puts `elements` in the place of a range.
+    pub(in crate::collections) fn replace(&mut self, range: Range<usize>, elements: &[T]) {
+        let len = self.len();
+        debug_assert!(range.start <= range.end && range.end <= len);
+        self.reserve(elements.len().saturating_sub(range.len()));
+        if range.len() != elements.len() {
+            // SAFETY: the elements behind the range move to where those that come in end, for which there is room.
+            unsafe { self.shift(range.end, range.start + elements.len(), len - range.end) };
+        }
+        let to = self.slot(range.start);
+        note(self.heap, to, elements.len());
+        // SAFETY: the place was just made, and a slice of another owner does not overlap it.
+        unsafe { ptr::copy_nonoverlapping(elements.as_ptr(), to, elements.len()) };
+        // SAFETY: all of them are written.
+        unsafe { self.set_len(len - range.len() + elements.len()) };
     }
 }
 

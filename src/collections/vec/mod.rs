@@ -15,6 +15,7 @@ use core::marker::PhantomData;
 use core::ptr;
 use core::slice;
 
+pub(super) use drain::Compact;
 pub use drain::{Drain, ExtractIf};
 pub use into_iter::IntoIter;
 

@@ -28,3 +28,15 @@ unsafe impl<T: Persist, H: HeapType> Persist for PVec<T, H> {
         Ok(())
     }
 }
+
+impl<H: HeapType> PVec<u8, H> {
+    /// The bytes of a vector in which nothing is believed yet.
+    pub(in crate::collections) fn inspect_bytes(
+        &self,
+        inspector: &mut Inspector<'_>,
+    ) -> Result<&[u8], Fault> {
+        let first = self.buffer.inspect::<u8>(self.len, inspector)?;
+        // SAFETY: they lie in the block that was asked for, and nobody writes them meanwhile.
+        Ok(unsafe { core::slice::from_raw_parts(first.as_ptr(), self.len()) })
+    }
+}
