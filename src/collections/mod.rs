@@ -16,6 +16,8 @@
 //!   operation are dropped all the same, except where a method says that they leak.
 
 mod clone;
+pub mod hash_map;
+pub mod hash_set;
 mod no_room;
 mod raw;
 pub mod string;
@@ -24,6 +26,8 @@ mod tests;
 pub mod vec;
 
 pub use clone::CloneIn;
+pub use hash_map::PHashMap;
+pub use hash_set::PHashSet;
 pub use no_room::NoRoom;
 pub use string::PString;
 pub use vec::PVec;

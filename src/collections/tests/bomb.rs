@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::cmp::Ordering;
 use core::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 use super::heap::{TestHeap, start};
 use crate::collections::{CloneIn, PVec};
@@ -11,6 +12,8 @@ use crate::collections::{CloneIn, PVec};
 thread_local! {
     /// How many calls of elements' code go well before one panics.
     static FUSE: Cell<u64> = const { Cell::new(u64::MAX) };
+    /// Whether panics of this thread are expected.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
     /// Elements that exist.
     static ALIVE: Cell<i64> = const { Cell::new(0) };
 }
@@ -105,40 +108,45 @@ pub(super) fn every_moment<C>(
     act: impl Fn(&mut C, TestHeap),
     check: impl Fn(&C),
 ) -> u64 {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| ()));
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut moments = 0;
-        for injected in [Injected::Panic, Injected::NoMemory] {
-            for moment in 0.. {
-                let heap = start(2 << 20);
-                let before = (heap.used(), ALIVE.get());
-                let mut collection = make(heap);
-                match injected {
-                    Injected::Panic => FUSE.set(moment),
-                    Injected::NoMemory => heap.grants(moment),
-                }
-                let acted = catch_unwind(AssertUnwindSafe(|| act(&mut collection, heap)));
-                let fired = match injected {
-                    Injected::Panic => FUSE.get() == u64::MAX,
-                    Injected::NoMemory => acted.is_err(),
-                };
-                FUSE.set(u64::MAX);
-                heap.grants(u64::MAX);
-                check(&collection);
-                drop(collection);
-                heap.check();
-                let after = (heap.used(), ALIVE.get());
-                assert_eq!(before, after, "{injected:?} at moment {moment}: bytes in use and elements");
-                if !fired {
-                    acted.expect("nothing was injected");
-                    break;
-                }
-                moments += 1;
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                hook(panic);
             }
+        }));
+    });
+    let mut moments = 0;
+    for injected in [Injected::Panic, Injected::NoMemory] {
+        for moment in 0.. {
+            let heap = start(2 << 20);
+            let before = (heap.used(), ALIVE.get());
+            let mut collection = make(heap);
+            match injected {
+                Injected::Panic => FUSE.set(moment),
+                Injected::NoMemory => heap.grants(moment),
+            }
+            QUIET.set(true);
+            let acted = catch_unwind(AssertUnwindSafe(|| act(&mut collection, heap)));
+            QUIET.set(false);
+            let fired = match injected {
+                Injected::Panic => FUSE.get() == u64::MAX,
+                Injected::NoMemory => acted.is_err(),
+            };
+            FUSE.set(u64::MAX);
+            heap.grants(u64::MAX);
+            check(&collection);
+            drop(collection);
+            heap.check();
+            let after = (heap.used(), ALIVE.get());
+            assert_eq!(before, after, "{injected:?} at moment {moment}: bytes in use and elements");
+            if !fired {
+                acted.expect("nothing was injected");
+                break;
+            }
+            moments += 1;
         }
-        moments
-    }));
-    std::panic::set_hook(hook);
-    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+    moments
 }

@@ -2,7 +2,9 @@
 
 mod bomb;
 mod drive;
+mod hash_map;
 mod heap;
+mod pinned;
 mod plain;
 mod random;
 mod string;
