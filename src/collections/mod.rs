@@ -15,6 +15,7 @@
 //!   element twice. What is being removed when its own `Drop` panics counts as removed; the others of the same
 //!   operation are dropped all the same, except where a method says that they leak.
 
+pub mod btree_map;
 mod clone;
 pub mod hash_map;
 pub mod hash_set;
@@ -25,6 +26,7 @@ pub mod string;
 mod tests;
 pub mod vec;
 
+pub use btree_map::PBTreeMap;
 pub use clone::CloneIn;
 pub use hash_map::PHashMap;
 pub use hash_set::PHashSet;

@@ -4,10 +4,12 @@ mod buffer;
 mod group;
 mod place;
 mod table;
+mod tree;
 
 pub(super) use buffer::RawBuffer;
 pub(super) use place::{At, count, note, range};
 pub(super) use table::{Indices, RawTable};
+pub(super) use tree::{CAP, DEPTH, LEAST, Node, Path, RawTree, Shape};
 
 use crate::handle::AllocError;
 
