@@ -84,11 +84,14 @@ pub use durable::{
 };
 pub use error::Error;
 pub use global::Global;
-pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending};
+pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending, Verify};
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };
-pub use typed::HeapType;
+/// Lets a struct or an enum live in a heap; see [`typed::Persist`].
+#[cfg(feature = "derive")]
+pub use outlive_derive::Persist;
+pub use typed::{HeapType, Persist};
 pub use units::{Class, Offset, PAGE};
 
 /// The README's examples, compiled and run like any other.

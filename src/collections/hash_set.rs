@@ -312,10 +312,7 @@ impl<T: fmt::Debug, H: HeapType> fmt::Debug for PHashSet<T, H> {
 }
 
 // SAFETY: it is a map.
-unsafe impl<T: Persist, H: HeapType> Persist for PHashSet<T, H>
-where
-    (): Persist,
-{
+unsafe impl<T: Persist, H: HeapType> Persist for PHashSet<T, H> {
     type In<'h> = PHashSet<T::In<'h>, H::In<'h>>;
 
     fn name(layouts: &mut Layouts) -> String {

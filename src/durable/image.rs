@@ -12,8 +12,8 @@ use crate::os;
 use crate::region::{Placed, ZONES, Zone};
 use crate::units::{LINE, PAGE};
 
+use super::errors::{no_memory, of_storage};
 use super::fields::FieldFault;
-use super::file::{no_memory, of_storage};
 use super::layout::{Layout, Piece};
 use super::mapping::map_live;
 use super::overlay::Overlay;

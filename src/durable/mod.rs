@@ -8,12 +8,14 @@
     reason = "the floor is under construction: nothing above it calls these parts yet"
 )]
 
+mod base;
 mod buffer;
 mod capture;
 mod chance;
 mod check;
 mod diff;
 mod dirty;
+mod errors;
 mod fields;
 mod file;
 mod image;
@@ -40,8 +42,8 @@ mod turns;
 
 pub use check::{FileFinding, FileFindingKind, FileReport, check};
 pub(crate) use dirty::Method;
+pub(crate) use errors::of_storage;
 pub use file::Replay;
-pub(crate) use file::of_storage;
 pub(crate) use load::{Loaded, load};
 pub(crate) use log::SegmentBytes;
 pub(crate) use open::{Manner, Opened, open, settle_in};

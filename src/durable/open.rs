@@ -23,8 +23,9 @@ use crate::region::{Ground, Region, ZONES, Zone};
 use crate::units::PAGE;
 
 use super::chance;
+use super::errors::{no_memory, of_storage, of_superblock};
 use super::fields::FieldFault;
-use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
+use super::file::{HeapFile, Replay, log_name_of};
 use super::image::Image;
 use super::layout::Layout;
 use super::log::SegmentBytes;
@@ -63,7 +64,6 @@ pub(crate) struct Opened<S: Storage> {
 
 /// Opens or makes the file `name`.
 pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Result<Opened<S>, Error> {
-    let path = storage.path(name);
     let exists = storage.exists(name).map_err(of_storage)?;
     let how = match (exists, manner) {
         (true, Manner { existing: true, .. }) | (false, Manner { create: false, .. }) => Open::Existing,
@@ -71,7 +71,7 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
     };
     let base = storage.open(name, how).map_err(of_storage)?;
     base.lock(Lock::Exclusive).map_err(of_storage)?;
-    let stored = superblock(&storage, &base, manner, &path)?;
+    let stored = superblock(&storage, name, &base, manner)?;
     take_up(storage, name.to_owned(), base, stored, manner)
 }
 
@@ -85,20 +85,24 @@ pub(crate) fn settle_in(core: &Core) {
 /// Reads the superblock; makes one for a file that has none, if a file may be made.
 fn superblock<S: Storage>(
     storage: &S,
+    name: &OsStr,
     base: &S::File,
     manner: &Manner,
-    path: &Path,
 ) -> Result<Stored, Error> {
-    let of_superblock = |error| of_superblock(error, path.to_owned());
+    let path = storage.path(name);
+    let of_superblock = |error| of_superblock(error, path.clone());
+    // Beside a log, or with an image, the slots count: if one says otherwise, the other one may be the newer.
+    let has_nothing = base.len().map_err(of_storage)? <= IMAGE
+        && !storage.exists(&log_name_of(name)).map_err(of_storage)?;
     match Stored::load(base) {
         // Whoever made it may not have lived to see it durable, and nothing tells.
-        Ok(stored) if !stored.superblock.has_commits() => {
+        Ok(stored) if has_nothing && !stored.superblock.has_commits() => {
             let stored = Stored::create(base, stored.superblock).map_err(of_superblock)?;
             storage.sync().map_err(of_storage)?;
             Ok(stored)
         }
-        Err(_) if manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
-            create(storage, base, manner, path)
+        Err(_) if has_nothing && manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
+            create(storage, base, manner, &path)
         }
         other => other.map_err(of_superblock),
     }
@@ -106,7 +110,7 @@ fn superblock<S: Storage>(
 
 /// Writes the slots of a file that has nothing.
 fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
-    let uuid = new_uuid();
+    let uuid = chance::uuid();
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
@@ -121,14 +125,6 @@ fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path)
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
     storage.sync().map_err(of_storage)?;
     Ok(stored)
-}
-
-/// What no other heap has.
-pub(super) fn new_uuid() -> [u8; 16] {
-    let mut uuid = [0; 16];
-    uuid[..8].copy_from_slice(&chance::number().to_le_bytes());
-    uuid[8..].copy_from_slice(&chance::number().to_le_bytes());
-    uuid
 }
 
 fn take_up<S: Storage>(

@@ -217,6 +217,8 @@ impl<S: Storage + 'static> Shared<S> {
 
     fn commit(self: &Arc<Self>, core: &Core) -> Result<Commit, Error> {
         self.bound_log()?;
+        let suspect = |_| Error::Suspect;
+        core.refuse_suspect().map_err(suspect)?;
         let mut state = self.state();
         let State { file, capture, body, changes, .. } = &mut *state;
         file.begin_commit()?;
@@ -225,22 +227,28 @@ impl<S: Storage + 'static> Shared<S> {
             None => body.insert(file.body()?),
         };
         body.clear();
-        let capture = capture.get_or_insert_with(|| Capture::new(core, self.manner.method));
+        let followed = capture.get_or_insert_with(|| Capture::new(core, self.manner.method));
         changes.clear();
-        if capture.growth(core) >= PLACED_FROM {
-            let placed = capture.place(core, file, body)?;
+        if followed.growth(core) >= PLACED_FROM {
+            let placed = followed.place(core, file, body)?;
             if self.manner.in_background {
                 self.warm(&file.view, placed);
             }
         }
+        let Ok(passed) = core.pass_gate() else {
+            // What was placed is not followed any more, and was not committed: all is looked at anew.
+            *capture = None;
+            return Err(Error::Suspect);
+        };
         let begun = Instant::now();
         core.seize();
-        let Looked { reported, image_pages } = capture.take(core, file, body, changes);
+        let Looked { reported, image_pages } = followed.take(core, file, body, changes);
         core.release();
+        drop(passed);
         let captured = Instant::now();
         // What has not changed is durable already.
         let sequence = if body.is_empty() { file.last } else { file.append(body, changes, image_pages)? };
-        capture.note_commit();
+        followed.note_commit();
         Ok(Commit {
             sequence,
             lines: changes.lines.len() as u64,

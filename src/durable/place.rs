@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::os;
 use crate::units::HUGE;
 
-use super::file::no_memory;
+use super::errors::no_memory;
 
 /// Address space that is given back unless it is kept.
 #[derive(Debug)]

@@ -14,7 +14,8 @@ use crate::os;
 use crate::region::{Ground, Region, ZONES, Zone};
 use crate::units::PAGE;
 
-use super::file::{Replay, log_name_of, no_memory, of_log, of_storage, of_superblock, take_in};
+use super::errors::{no_memory, of_log, of_storage, of_superblock};
+use super::file::{Replay, log_name_of, take_in};
 use super::image::Image;
 use super::layout::Layout;
 use super::log;

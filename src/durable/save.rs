@@ -15,11 +15,11 @@ use crate::region::{ZONES, Zone};
 use crate::runs::{Kind, Tag};
 use crate::units::{PAGE, Page, low32};
 
+use super::chance;
 use super::diff::LivePage;
+use super::errors::of_storage;
 use super::fields::Fields;
-use super::file::of_storage;
 use super::layout::Layout;
-use super::open::new_uuid;
 use super::storage::StoredFile;
 use super::superblock::{Flags, Superblock};
 
@@ -50,7 +50,7 @@ pub(crate) fn save(
     }
     written?;
     Ok(Superblock {
-        uuid: new_uuid(),
+        uuid: chance::uuid(),
         sequence: 0,
         applied: last + 1,
         base: region.base().as_ptr().addr() as u64,

@@ -1,6 +1,6 @@
 //! Heaps in files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Heap;
@@ -10,6 +10,7 @@ use crate::durable::{
 };
 use crate::error::Error;
 use crate::heap::Core;
+use crate::sync::Gate;
 use crate::units::{PAGE, low32};
 
 use super::options::HeapOptions;
@@ -35,6 +36,22 @@ pub struct OpenOptions {
     segment: u64,
     log_bound: u64,
     every: Option<Duration>,
+    verify: Verify,
+    gate: Option<&'static Gate>,
+}
+
+/// What an opening looks at before it believes what it has found.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Verify {
+    /// The checksums of superblock and log, and what is needed to open the heap. It takes the same time for any heap.
+    #[default]
+    Quick,
+    /// All of the allocator's tables as well, as [`check`](crate::check) does.
+    Tables,
+    /// Tables, and in a heap with typed roots every value that can be reached, which takes time and memory in proportion.
+    /// What is found to be damaged is refused ([`Error::FileDamaged`], [`Error::ValuesDamaged`]), whatever bytes it has.
+    Full,
 }
 
 impl Default for OpenOptions {
@@ -54,6 +71,8 @@ impl OpenOptions {
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
             every: None,
+            verify: Verify::Quick,
+            gate: None,
         }
     }
 
@@ -132,6 +151,26 @@ impl OpenOptions {
         self
     }
 
+    /// What is looked at before the heap is believed.
+    pub fn verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// Has captures pass a gate, which keeps out who changes values.
+    pub(crate) fn gate(mut self, gate: &'static Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    pub(crate) fn verifies_values(&self) -> bool {
+        self.verify == Verify::Full
+    }
+
     /// Opens the heap in this file, or makes one.
     ///
     /// # Errors
@@ -176,11 +215,17 @@ impl OpenOptions {
                 Err(Error::FileDamaged { file: path, what })
             }
             None => {
-                if is_new {
-                    core.format()
-                } else {
-                    settle_in(core)
+                if let Some(gate) = self.gate {
+                    core.set_gate(gate);
                 }
+                if is_new {
+                    core.format();
+                    return Ok(());
+                }
+                if self.verify != Verify::Quick {
+                    clean(core, path)?;
+                }
+                settle_in(core);
                 Ok(())
             }
         };
@@ -198,9 +243,18 @@ impl OpenOptions {
         let OpenedToRead { reader, region, begin, replay } = open_to_read(storage, name)?;
         // SAFETY: the region holds what was committed, or zeros.
         let mut heap = unsafe { self.heap.over_image(region, begin) }?;
+        if self.verify != Verify::Quick {
+            clean(heap.core(), storage.path(name))?;
+        }
         heap.file = Some(Box::new(reader));
         Ok((heap, replay))
     }
+}
+
+/// Refuses a heap whose tables are not right.
+fn clean(core: &Core, file: PathBuf) -> Result<(), Error> {
+    let report = core.check();
+    if report.is_clean() { Ok(()) } else { Err(Error::FileDamaged { file, what: report.to_string() }) }
 }
 
 /// A commit that [`Heap::persist_async`] has begun.
@@ -214,7 +268,7 @@ pub struct Pending<'heap> {
 impl Pending<'_> {
     /// Whether the commit has been made, or has failed.
     pub fn is_done(&self) -> bool {
-        self.heap.durable().is_ok_and(|file| file.is_covered(self.ticket))
+        self.heap.is_covered(self.ticket)
     }
 
     /// Waits until the commit is durable.
@@ -222,7 +276,7 @@ impl Pending<'_> {
     /// # Errors
     /// As [`Heap::persist`].
     pub fn wait(self) -> Result<Commit, Error> {
-        self.heap.durable()?.redeem(self.heap.core(), self.ticket)
+        self.heap.redeem(self.ticket)
     }
 }
 
@@ -294,10 +348,23 @@ impl Heap {
     /// # Errors
     /// [`Error::NoFile`], [`Error::Forked`]; what becomes of the commit, [`Pending::wait`] says.
     pub fn persist_async(&self) -> Result<Pending<'_>, Error> {
+        Ok(Pending { heap: self, ticket: self.begin()? })
+    }
+
+    /// Has a thread of its own make the commit that [`Heap::redeem`] waits for.
+    pub(crate) fn begin(&self) -> Result<Ticket, Error> {
         let file = self.durable()?;
         let ticket = file.ask()?;
         file.begin(self.core(), ticket)?;
-        Ok(Pending { heap: self, ticket })
+        Ok(ticket)
+    }
+
+    pub(crate) fn is_covered(&self, ticket: Ticket) -> bool {
+        self.durable().is_ok_and(|file| file.is_covered(ticket))
+    }
+
+    pub(crate) fn redeem(&self, ticket: Ticket) -> Result<Commit, Error> {
+        self.durable()?.redeem(self.core(), ticket)
     }
 
     /// Brings all commits into the one file and closes the heap. What was not persisted is lost.

@@ -15,7 +15,7 @@ use core::num::NonZero;
 use core::ptr::NonNull;
 
 pub use buffer::BufferHeap;
-pub use file::{OpenOptions, Pending};
+pub use file::{OpenOptions, Pending, Verify};
 pub use options::HeapOptions;
 
 use crate::durable::Durable;
@@ -137,6 +137,11 @@ impl Heap {
     pub(crate) fn core(&self) -> &Core {
         // SAFETY: the core lives as long as its handle, and the global one's handle is shown only after it was made.
         unsafe { self.core.as_ref() }
+    }
+
+    /// Where the heap's region begins, from which offsets count.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.core().region().base()
     }
 
     /// A block for `layout`. A layout of size zero gets a dangling pointer at its alignment, and no block.

@@ -13,7 +13,7 @@ use crate::misuse::{Claimed, Misuse};
 use crate::pools::{Pools, Slab};
 use crate::region::{Placed, Region, ZONES, Zone};
 use crate::runs::{Kind, Runs};
-use crate::sync::{AtomicPtr, Lock, Word8, Word64};
+use crate::sync::{Alone, AtomicPtr, Gate, Lock, Ordering, Suspect, Word8, Word64};
 use crate::units::{Class, Offset, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
 
 /// Freed memory is filled with this in a hardened heap.
@@ -31,6 +31,20 @@ pub(crate) struct Core {
     pub(super) next: AtomicPtr<Core>,
     /// 1 for a heap that is only looked at: nothing is allocated, freed or given back.
     frozen: Word8,
+    /// What captures pass, if others may keep them out.
+    gate: AtomicPtr<Gate>,
+}
+
+/// A capture is under way.
+#[derive(Debug)]
+pub(crate) struct Passed<'a>(Option<&'a Gate>);
+
+impl Drop for Passed<'_> {
+    fn drop(&mut self) {
+        if let Some(gate) = self.0 {
+            gate.open();
+        }
+    }
 }
 
 impl Core {
@@ -56,7 +70,30 @@ impl Core {
             seat,
             next,
             frozen: Word8::new(0),
+            gate: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// Has all captures pass this gate from now on; nothing was captured yet.
+    pub(crate) fn set_gate(&self, gate: &'static Gate) {
+        self.gate.store(ptr::from_ref(gate).cast_mut(), Ordering::Release);
+    }
+
+    fn gate(&self) -> Option<&Gate> {
+        // SAFETY: only references to statics are stored there.
+        unsafe { self.gate.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Refuses captures of values of which a change broke off.
+    pub(crate) fn refuse_suspect(&self) -> Result<(), Suspect> {
+        if self.gate().is_some_and(Gate::is_suspect) { Err(Suspect) } else { Ok(()) }
+    }
+
+    /// Waits until nobody changes the heap's values, and keeps others from it until the result is dropped.
+    pub(crate) fn pass_gate(&self) -> Result<Passed<'_>, Suspect> {
+        let gate = self.gate();
+        gate.map_or(Ok(()), |gate| gate.close(Alone::Capture))?;
+        Ok(Passed(gate))
     }
 
     /// Makes the zeros of the region an empty heap.
@@ -330,7 +367,7 @@ impl Core {
         let (found, wanted) = (self.route_of(block), Route::of(layout));
         match (found, wanted) {
             (Some(Route::Small(found)), Some(Route::Small(wanted))) => found == wanted,
-            // A small block may be a run of its own, where no slab fitted.
+            // Where no slab has room a small block is a run of its own.
             (Some(found), Some(Route::Small(wanted))) => found.run_pages() == Some(wanted.pages()),
             (Some(found), Some(wanted)) => {
                 found.run_pages().is_some() && found.run_pages() == wanted.run_pages()

@@ -39,14 +39,20 @@ pub struct Inspector<'heap> {
 #[derive(Clone, Copy, Debug)]
 enum Owned {
     Once,
-    Shared { by: TypeId, owners: Owners, counts: unsafe fn(*const u8) -> Owners },
+    Shared { by: Kind, owners: Owners, counts: unsafe fn(*const u8) -> Owners },
 }
+
+/// What a shared block's value is, and how its owners are counted.
+type Kind = (TypeId, TypeId);
+
+/// More than a count can be.
+const MOST: u64 = 1 << 62;
 
 /// How many owners of a shared block there are.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Owners {
-    pub(crate) strong: u64,
-    pub(crate) weak: u64,
+pub(super) struct Owners {
+    pub(super) strong: u64,
+    pub(super) weak: u64,
 }
 
 /// Values in a block, one behind the other.
@@ -97,25 +103,24 @@ impl<'heap> Inspector<'heap> {
     ///
     /// # Safety
     /// `counts` reads the counts of any block that has this layout.
-    pub(crate) unsafe fn share<T: Persist>(
+    pub(super) unsafe fn share(
         &mut self,
         by: *const u8,
         offset: u64,
         layout: Layout,
+        kind: Kind,
         one: Owners,
         counts: unsafe fn(*const u8) -> Owners,
     ) -> Result<(NonNull<u8>, bool), Fault> {
-        let id = TypeId::of::<T::In<'static>>();
         let block = self.block(by, offset, layout)?;
         match self.owned.get_mut(&offset) {
             None => {
-                self.owned.insert(offset, Owned::Shared { by: id, owners: one, counts });
+                self.owned.insert(offset, Owned::Shared { by: kind, owners: one, counts });
                 Ok((block, true))
             }
-            Some(Owned::Shared { by: same, owners, .. }) if *same == id => {
-                let first = owners.strong == 0 && one.strong > 0;
+            Some(Owned::Shared { by: same, owners, .. }) if *same == kind => {
                 *owners = Owners { strong: owners.strong + one.strong, weak: owners.weak + one.weak };
-                Ok((block, first))
+                Ok((block, false))
             }
             Some(_) => {
                 Err(self
@@ -180,7 +185,10 @@ impl<'heap> Inspector<'heap> {
             let Some(block) = block else { continue };
             // SAFETY: the block has the layout for which `counts` was given.
             let found = unsafe { counts(block.as_ptr()) };
-            if found.strong < owners.strong || found.weak < owners.weak {
+            // All strong owners together are a weak one.
+            let weak = owners.weak + u64::from(owners.strong > 0);
+            let is_enough = found.strong >= owners.strong && found.weak >= weak;
+            if !is_enough || found.strong > MOST || found.weak > MOST {
                 let what = format!("it counts {found:?}, and has at least {owners:?}");
                 return Err(Fault { at: offset, what });
             }

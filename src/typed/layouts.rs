@@ -8,8 +8,9 @@
 
 use core::any::TypeId;
 use core::fmt::Write as _;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use super::heap_type::HeapType;
 use super::persist::Persist;
 
 /// The types that a root is made of, by name.
@@ -19,6 +20,8 @@ pub struct Layouts {
     taken: HashMap<String, u32>,
     /// The finished descriptions, each at the number of its type.
     texts: Vec<String>,
+    /// The heap types of which there are values or pointers.
+    heaps: HashSet<TypeId>,
 }
 
 /// The parts of one type, as they are told.
@@ -29,11 +32,17 @@ pub struct Parts<'a> {
 }
 
 impl Layouts {
-    /// The description of a root's type.
-    pub(crate) fn text_of<T: Persist>() -> String {
+    /// The description of a root's type; `None` for one that has to do with other heaps than this one.
+    pub(super) fn text_of<T: Persist, H: HeapType>() -> Option<String> {
         let mut layouts = Self::default();
         layouts.name_of::<T>();
-        layouts.texts.concat()
+        let is_ours = |heap: &TypeId| *heap == TypeId::of::<H::In<'static>>();
+        layouts.heaps.iter().all(is_ours).then(|| layouts.texts.concat())
+    }
+
+    /// Says that values of the type that is being named hold an `H`.
+    pub fn holds<H: HeapType>(&mut self) {
+        self.heaps.insert(TypeId::of::<H::In<'static>>());
     }
 
     /// The name of a type that another one has to do with, which is described as well.

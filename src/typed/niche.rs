@@ -30,6 +30,20 @@ impl Niche {
         Self::At { offset: 0, width, start: 1, end: most(width) }
     }
 
+    /// The tag of an enum, at its start.
+    pub const fn of_tags(width: usize, tags: &[i128]) -> Self {
+        let (mut low, mut high, mut at) = (i128::MAX, i128::MIN, 0);
+        while at < tags.len() {
+            low = if tags[at] < low { tags[at] } else { low };
+            high = if tags[at] > high { tags[at] } else { high };
+            at += 1;
+        }
+        if low < 0 {
+            return Self::Tagged;
+        }
+        Self::At { offset: 0, width, start: low.cast_unsigned(), end: high.cast_unsigned() }
+    }
+
     /// The same, of a field at this place.
     pub const fn moved(self, by: usize) -> Self {
         match self {
@@ -101,7 +115,7 @@ impl Niche {
 
 /// How many bytes a tag has before a value that lies so far behind it.
 pub(super) const fn tag_width(distance: usize) -> usize {
-    if distance > 8 { 8 } else { distance }
+    if distance > 16 { 1 } else { distance }
 }
 
 /// The highest number of so many bytes.

@@ -16,6 +16,8 @@ use super::niche::Niche;
 /// - `In<'h>` is the same type, with the same layout, but for lifetimes of heap types.
 /// - `name` and `describe` tell types apart between which bytes must not go over from one run to the next: different sizes,
 ///   places, meanings or rules for the values have a different description.
+/// - `name` has told of every heap type of which the type has a value ([`Layouts::holds`]), or calls the `name` of the types
+///   that do ([`Layouts::name_of`], [`Parts::field`], [`Parts::owns`]).
 /// - `inspect` returns `Ok` only for bytes that are a value of the type, and has told the inspector of every block that the
 ///   value owns.
 /// - `SCANNED` is true if bytes of the value itself can change through a shared reference.
@@ -24,8 +26,8 @@ use super::niche::Niche;
     label = "has no meaning in the next run, or owns memory outside of the heap",
     note = "instead of `Box`, `Rc`, `Arc`, `String`, `Vec`, `HashMap`, `BTreeMap` and the like use `PBox`, `PRc`, `PArc`, \
             `PString`, `PVec`, `PHashMap`, `PBTreeMap`, which own memory of the heap",
-    note = "instead of references, raw pointers and indices of trait objects use `PPtr`, keys, or an enum; of functions, \
-            an enum that names them; of `Cell`, `RefCell` and `Mutex`, plain fields, which a `write` has for itself",
+    note = "instead of references and raw pointers use `PPtr` or keys; of trait objects, an enum of the types; of functions, an \
+            enum that names them; of `Cell`, `RefCell` and `Mutex`, plain fields, which a `write` has for itself",
     note = "a struct or an enum of your own is let in by `#[derive(outlive::Persist)]`"
 )]
 pub unsafe trait Persist: Sized {

@@ -17,10 +17,10 @@ use core::mem::{self, ManuallyDrop, MaybeUninit};
 use core::ops::{Bound, RangeBounds};
 
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
+use iter::Places;
 pub use iter::{
     ExtractIf, IntoIter, IntoKeys, IntoValues, Iter, IterMut, Keys, Range, RangeMut, Values, ValuesMut,
 };
-use iter::Places;
 
 use super::NoRoom;
 use super::raw::{Node, Path, RawTree, Shape, exhausted, note};
@@ -392,7 +392,9 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
     {
         use Bound::{Excluded, Included, Unbounded};
         match (range.start_bound(), range.end_bound()) {
-            (Excluded(start), Excluded(end)) => assert!(start < end, "a range that begins at its end, or behind it"),
+            (Excluded(start), Excluded(end)) => {
+                assert!(start < end, "a range that begins at its end, or behind it")
+            }
             (Included(start) | Excluded(start), Included(end) | Excluded(end)) => {
                 assert!(start <= end, "a range that begins behind its end");
             }

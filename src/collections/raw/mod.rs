@@ -9,7 +9,7 @@ mod tree;
 pub(super) use buffer::RawBuffer;
 pub(super) use place::{At, count, note, range};
 pub(super) use table::{Indices, RawTable};
-pub(super) use tree::{CAP, DEPTH, LEAST, Node, Path, RawTree, Shape};
+pub(super) use tree::{CAP, LEAST, Node, Path, RawTree, Shape};
 
 use crate::handle::AllocError;
 

@@ -79,7 +79,10 @@ impl Shape {
         }
         let align = if align_of::<K>() > align_of::<V>() { align_of::<K>() } else { align_of::<V>() };
         let align = if align > 8 { align } else { 8 };
-        assert!(align <= crate::units::PAGE, "a heap can be moved by whole pages: no alignment beyond one can be kept");
+        assert!(
+            align <= crate::units::PAGE,
+            "a heap can be moved by whole pages: no alignment beyond one can be kept"
+        );
         let keys = up(4, align_of::<K>());
         let values = up(keys + CAP * size_of::<K>(), align_of::<V>());
         let end = values + CAP * size_of::<V>();
@@ -155,7 +158,8 @@ impl Node {
     ) -> Result<Self, Fault> {
         let node = Self(inspector.own(by, at.get(), shape.layout(level))?.as_ptr());
         if node.level() != level || !(least..=CAP).contains(&node.len()) {
-            let what = format!("a node of level {} with {} entries at level {level}", node.level(), node.len());
+            let what =
+                format!("a node of level {} with {} entries at level {level}", node.level(), node.len());
             return Err(inspector.fault(node.0, what));
         }
         Ok(node)
@@ -203,7 +207,8 @@ impl Node {
     #[allow(clippy::cast_ptr_alignment, reason = "blocks are aligned to 8, and edges lie at a multiple of 8")]
     #[inline]
     fn edge(self, shape: &Shape, index: usize) -> *mut At {
-        debug_assert!(index <= CAP);
+        // One behind the last is where no edges are moved from.
+        debug_assert!(index <= CAP + 1);
         self.0.wrapping_add(shape.edges).cast::<At>().wrapping_add(index)
     }
 
@@ -221,7 +226,12 @@ impl Node {
     /// # Safety
     /// The node is above level 0, and `index` no more than its length.
     #[inline]
-    pub(in crate::collections) unsafe fn child<H: HeapType>(self, shape: &Shape, index: usize, heap: H) -> Self {
+    pub(in crate::collections) unsafe fn child<H: HeapType>(
+        self,
+        shape: &Shape,
+        index: usize,
+        heap: H,
+    ) -> Self {
         // SAFETY: the caller's promise.
         Self(unsafe { self.edge(shape, index).read() }.ptr(heap))
     }
@@ -344,7 +354,11 @@ impl Path {
 
     /// Goes over the next entry, and says where it is.
     #[inline]
-    pub(in crate::collections) fn next<H: HeapType>(&mut self, shape: &Shape, heap: H) -> Option<(Node, usize)> {
+    pub(in crate::collections) fn next<H: HeapType>(
+        &mut self,
+        shape: &Shape,
+        heap: H,
+    ) -> Option<(Node, usize)> {
         let (leaf, at) = self.spot(0);
         if leaf != Node::NONE && at < leaf.len() {
             self.at[0] += 1;
@@ -369,7 +383,11 @@ impl Path {
 
     /// Goes back over the entry before, and says where it is.
     #[inline]
-    pub(in crate::collections) fn previous<H: HeapType>(&mut self, shape: &Shape, heap: H) -> Option<(Node, usize)> {
+    pub(in crate::collections) fn previous<H: HeapType>(
+        &mut self,
+        shape: &Shape,
+        heap: H,
+    ) -> Option<(Node, usize)> {
         if self.at[0] > 0 {
             self.at[0] -= 1;
             return Some(self.spot(0));
@@ -784,7 +802,11 @@ impl RawTree {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(in crate::collections) fn inspect(&self, shape: &Shape, inspector: &mut Inspector<'_>) -> Result<Option<Node>, Fault> {
+    pub(in crate::collections) fn inspect(
+        &self,
+        shape: &Shape,
+        inspector: &mut Inspector<'_>,
+    ) -> Result<Option<Node>, Fault> {
         if self.root.is_none() {
             let nothing = self.height == 0 && self.len == 0;
             return if nothing { Ok(None) } else { Err(inspector.fault(self, "entries without a root")) };

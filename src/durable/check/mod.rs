@@ -18,8 +18,9 @@ use crate::units::PAGE;
 
 pub use report::{FileFinding, FileFindingKind, FileReport};
 
+use super::errors::of_storage;
 use super::fields::FieldFault;
-use super::file::{log_name_of, of_storage, take_in};
+use super::file::{log_name_of, take_in};
 use super::image::{Image, ImageError};
 use super::log::{LogError, Survey, survey};
 use super::open::{SuperblockFault, is_guarded, layout_of};
