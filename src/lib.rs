@@ -78,7 +78,7 @@ mod sync;
 pub mod typed;
 mod units;
 
-pub use collections::{PBTreeMap, PHashMap, PHashSet, PString, PVec};
+pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PString, PVec, PVecDeque};
 pub use durable::{
     Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
 };

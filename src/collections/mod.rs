@@ -16,7 +16,9 @@
 //!   operation are dropped all the same, except where a method says that they leak.
 
 pub mod btree_map;
+pub mod btree_set;
 mod clone;
+pub mod deque;
 pub mod hash_map;
 pub mod hash_set;
 mod no_room;
@@ -27,7 +29,9 @@ mod tests;
 pub mod vec;
 
 pub use btree_map::PBTreeMap;
+pub use btree_set::PBTreeSet;
 pub use clone::CloneIn;
+pub use deque::PVecDeque;
 pub use hash_map::PHashMap;
 pub use hash_set::PHashSet;
 pub use no_room::NoRoom;

@@ -280,3 +280,34 @@ fn what_finds_no_place_comes_back() {
     heap.grants(2);
     assert_eq!((map.try_insert(11, 11), map.len()), (Ok(None), 12));
 }
+
+#[test]
+fn sets_are_as_the_standard_ones() {
+    use crate::collections::PBTreeSet;
+    use std::collections::BTreeSet;
+
+    let heap = start(2 << 20);
+    let mut random = Random::new(8);
+    for _ in 0..60 {
+        let mut some = || (0..random.below(40)).map(|_| random.next() % 60).collect::<Vec<_>>();
+        let (one, other) = (some(), some());
+        let (mut a, b) = (
+            PBTreeSet::from_iter_in(one.iter().copied(), heap),
+            PBTreeSet::from_iter_in(other.iter().copied(), heap),
+        );
+        let (mut x, y): (BTreeSet<u64>, BTreeSet<u64>) =
+            (one.into_iter().collect(), other.into_iter().collect());
+        assert!(a.union(&b).eq(x.union(&y)) && a.intersection(&b).eq(x.intersection(&y)));
+        assert!(a.difference(&b).eq(x.difference(&y)) && a.range(10..30).rev().eq(x.range(10..30).rev()));
+        assert_eq!((a.is_subset(&b), a.is_disjoint(&b)), (x.is_subset(&y), x.is_disjoint(&y)));
+        assert_eq!(
+            (a.first(), a.last(), a.len(), a.contains(&3)),
+            (x.first(), x.last(), x.len(), x.contains(&3))
+        );
+        assert_eq!((a.insert(3), a.remove(&4), a.take(&5)), (x.insert(3), x.remove(&4), x.take(&5)));
+        assert_eq!((a.pop_first(), a.pop_last()), (x.pop_first(), x.pop_last()));
+        a.retain(|element| element % 2 == 0);
+        x.retain(|element| element % 2 == 0);
+        assert!(a.clone_in(heap) == a && a.into_iter().eq(x));
+    }
+}

@@ -2,6 +2,7 @@
 
 mod bomb;
 mod btree_map;
+mod deque;
 mod drive;
 mod hash_map;
 mod heap;
