@@ -67,6 +67,7 @@
 //! with a message.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
+pub mod collections;
 #[cfg(any(doc, doctest))]
 pub mod cookbook;
 mod durable;
@@ -84,6 +85,7 @@ mod sync;
 pub mod typed;
 mod units;
 
+pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PString, PVec, PVecDeque};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use durable::fuzzing;

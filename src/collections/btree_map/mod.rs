@@ -1,0 +1,453 @@
+//! `PBTreeMap`: an ordered map in a heap.
+//!
+//! The tree is the [untyped one](super::raw); here are the entries' types, the order of the keys, and what is dropped.
+//!
+//! Invariant: entries of the tree's nodes are initialised. They are in the order of their keys, as long as the keys' `Ord` is
+//! an order and does not change; otherwise entries are not found, and nothing worse.
+
+mod entry;
+mod iter;
+mod persist;
+mod traits;
+
+use core::borrow::Borrow;
+use core::cmp::Ordering;
+use core::marker::PhantomData;
+use core::mem::{self, ManuallyDrop, MaybeUninit};
+use core::ops::{Bound, RangeBounds};
+
+pub use entry::{Entry, OccupiedEntry, VacantEntry};
+use iter::Places;
+pub use iter::{
+    ExtractIf, IntoIter, IntoKeys, IntoValues, Iter, IterMut, Keys, Range, RangeMut, Values, ValuesMut,
+};
+
+use super::NoRoom;
+use super::raw::{Node, Path, RawTree, Shape, exhausted, note};
+use crate::handle::AllocError;
+use crate::typed::HeapType;
+
+/// An ordered map in a heap: `BTreeMap`, valid wherever the heap lies.
+///
+/// It has 24 bytes. An insertion changes the part of a node behind the new entry, and its neighbours only where a node is full.
+#[repr(C)]
+pub struct PBTreeMap<K, V, H: HeapType> {
+    tree: RawTree,
+    heap: H,
+    owns: PhantomData<(K, V)>,
+}
+
+/// A key of a node.
+#[inline]
+fn key_at<'a, K, V>(spot: (Node, usize)) -> &'a K {
+    // SAFETY: spots come from the tree, whose entries are initialised; callers borrow the map for as long.
+    unsafe { &*spot.0.key(&Shape::of::<K, V>(), spot.1).cast::<K>() }
+}
+
+/// A value of a node.
+#[inline]
+fn value_at<K, V>(spot: (Node, usize)) -> *mut V {
+    spot.0.value(&Shape::of::<K, V>(), spot.1).cast()
+}
+
+/// The first key of the node that is not less than this one, and whether it is equal.
+#[inline]
+fn position<K: Borrow<Q>, V, Q: Ord + ?Sized>(node: Node, key: &Q) -> (usize, bool) {
+    let len = node.len();
+    for index in 0..len {
+        match key.cmp(key_at::<K, V>((node, index)).borrow()) {
+            Ordering::Greater => {}
+            Ordering::Equal => return (index, true),
+            Ordering::Less => return (index, false),
+        }
+    }
+    (len, false)
+}
+
+impl<K, V, H: HeapType> PBTreeMap<K, V, H> {
+    const SHAPE: &'static Shape = &Shape::of::<K, V>();
+
+    /// An empty map, without a block.
+    pub const fn new_in(heap: H) -> Self {
+        Self { tree: RawTree::new(), heap, owns: PhantomData }
+    }
+
+    /// How many entries there are.
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value at a spot, which counts as changed.
+    #[inline]
+    fn value_mut(&mut self, spot: (Node, usize)) -> &mut V {
+        let value = value_at::<K, V>(spot);
+        note(self.heap, value, 1);
+        // SAFETY: spots come from the tree, whose entries are initialised, and the map is borrowed alone.
+        unsafe { &mut *value }
+    }
+
+    /// All entries, in the order of their keys.
+    pub fn iter(&self) -> Iter<'_, K, V, H> {
+        Iter::new(self)
+    }
+
+    /// All entries, in the order of their keys; each value counts as changed when it comes.
+    pub fn iter_mut(&mut self) -> IterMut<'_, K, V, H> {
+        IterMut::new(self)
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> Keys<'_, K, V, H> {
+        Keys::new(self.iter())
+    }
+
+    /// All values, in the order of their keys.
+    pub fn values(&self) -> Values<'_, K, V, H> {
+        Values::new(self.iter())
+    }
+
+    /// All values, in the order of their keys; each counts as changed when it comes.
+    pub fn values_mut(&mut self) -> ValuesMut<'_, K, V, H> {
+        ValuesMut::new(self.iter_mut())
+    }
+
+    /// All keys, in order, for good.
+    pub fn into_keys(self) -> IntoKeys<K, V, H> {
+        IntoKeys::new(self.into_iter())
+    }
+
+    /// All values, in the order of their keys, for good.
+    pub fn into_values(self) -> IntoValues<K, V, H> {
+        IntoValues::new(self.into_iter())
+    }
+
+    /// The entry with the lowest key.
+    pub fn first_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next()
+    }
+
+    /// The entry with the highest key.
+    pub fn last_key_value(&self) -> Option<(&K, &V)> {
+        self.iter().next_back()
+    }
+
+    /// The entry with the lowest key.
+    pub fn first_entry(&mut self) -> Option<OccupiedEntry<'_, K, V, H>> {
+        if self.is_empty() {
+            return None;
+        }
+        let path = self.tree.end(Self::SHAPE, false, self.heap);
+        Some(OccupiedEntry { map: self, path, level: 0 })
+    }
+
+    /// The entry with the highest key.
+    pub fn last_entry(&mut self) -> Option<OccupiedEntry<'_, K, V, H>> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut path = self.tree.end(Self::SHAPE, true, self.heap);
+        path.previous(Self::SHAPE, self.heap);
+        Some(OccupiedEntry { map: self, path, level: 0 })
+    }
+
+    /// Takes the entry with the lowest key.
+    pub fn pop_first(&mut self) -> Option<(K, V)> {
+        self.first_entry().map(OccupiedEntry::remove_entry)
+    }
+
+    /// Takes the entry with the highest key.
+    pub fn pop_last(&mut self) -> Option<(K, V)> {
+        self.last_entry().map(OccupiedEntry::remove_entry)
+    }
+
+    /// Drops all entries.
+    pub fn clear(&mut self) {
+        note(self.heap, &raw const self.tree, 1);
+        drop(mem::replace(self, Self::new_in(self.heap)));
+    }
+
+    /// Keeps the entries that fit the condition. All values count as changed.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.extract_if(|key, value| !keep(key, value)).for_each(drop);
+    }
+
+    /// Takes the entries that fit the condition, one by one and in order. Values count as changed when the condition looks at
+    /// them. Those that were not looked at when the iterator goes remain.
+    pub fn extract_if<F: FnMut(&K, &mut V) -> bool>(&mut self, take: F) -> ExtractIf<'_, K, V, H, F> {
+        ExtractIf::new(self, take)
+    }
+
+    /// Takes the entry to which the way leads at `level`.
+    fn take(&mut self, path: &mut Path, level: usize) -> (K, V) {
+        let mut key = MaybeUninit::<K>::uninit();
+        let mut value = MaybeUninit::<V>::uninit();
+        let places = (key.as_mut_ptr().cast(), value.as_mut_ptr().cast());
+        // SAFETY: callers have found an entry there.
+        unsafe { self.tree.remove(Self::SHAPE, path, level, places, self.heap) };
+        // SAFETY: the entry's key was written there.
+        let key = unsafe { key.assume_init() };
+        // SAFETY: as above.
+        (key, unsafe { value.assume_init() })
+    }
+
+    /// Puts an entry where the way ends, and returns its value's address.
+    #[inline]
+    fn put(&mut self, path: &mut Path, key: K, value: V) -> Result<*mut V, NoRoom<(K, V)>> {
+        let entry = ManuallyDrop::new((key, value));
+        let places = ((&raw const entry.0).cast(), (&raw const entry.1).cast());
+        // SAFETY: the way comes from a search in this tree, and the entry is the tree's if this succeeds.
+        let outcome = unsafe { self.tree.insert(Self::SHAPE, path, places, self.heap) };
+        match outcome {
+            Ok(value) => Ok(value.cast()),
+            Err(AllocError) => Err(NoRoom(ManuallyDrop::into_inner(entry))),
+        }
+    }
+}
+
+impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
+    /// What an iterator yields, in a map.
+    ///
+    /// # Panics
+    /// If the heap has no memory for it.
+    pub fn from_iter_in<I: IntoIterator<Item = (K, V)>>(entries: I, heap: H) -> Self {
+        let mut map = Self::new_in(heap);
+        map.extend(entries);
+        map
+    }
+
+    #[inline]
+    fn find<Q>(&self, key: &Q) -> Option<(Node, usize)>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let mut node = self.tree.root(self.heap)?;
+        let mut level = self.tree.height();
+        loop {
+            let (at, found) = position::<K, V, Q>(node, key);
+            if found {
+                return Some((node, at));
+            }
+            level = level.checked_sub(1)?;
+            // SAFETY: the node is above level 0, and `at` is no more than its length.
+            node = unsafe { node.child(Self::SHAPE, at, self.heap) };
+        }
+    }
+
+    #[inline]
+    fn search<Q>(&self, key: &Q) -> (Path, Option<usize>)
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.tree.search(Self::SHAPE, self.heap, |node| position::<K, V, Q>(node, key))
+    }
+
+    /// The place before this key, or behind it.
+    fn seek<Q>(&self, key: &Q, after: bool) -> Path
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.tree.seek(Self::SHAPE, after, self.heap, |node| position::<K, V, Q>(node, key))
+    }
+
+    /// The value of this key.
+    #[inline]
+    pub fn get<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        // SAFETY: entries are initialised, and the map is borrowed.
+        self.find(key).map(|spot| unsafe { &*value_at::<K, V>(spot) })
+    }
+
+    /// The value of this key, which counts as changed.
+    #[inline]
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.find(key).map(|spot| self.value_mut(spot))
+    }
+
+    /// The entry with this key.
+    pub fn get_key_value<Q>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        // SAFETY: entries are initialised, and the map is borrowed.
+        self.find(key).map(|spot| (key_at::<K, V>(spot), unsafe { &*value_at::<K, V>(spot) }))
+    }
+
+    /// Whether there is an entry with this key.
+    pub fn contains_key<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        self.find(key).is_some()
+    }
+
+    /// Gives a key a value, and returns the one that it had. The key that is there stays.
+    ///
+    /// # Panics
+    /// If the heap has no memory for the entry.
+    #[inline]
+    #[track_caller]
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        match self.try_insert(key, value) {
+            Ok(before) => before,
+            Err(NoRoom(_)) => exhausted(AllocError),
+        }
+    }
+
+    /// Gives a key a value, and returns the one that it had.
+    ///
+    /// # Errors
+    /// [`NoRoom`], with key and value, if the heap has no memory for the entry.
+    #[inline]
+    pub fn try_insert(&mut self, key: K, value: V) -> Result<Option<V>, NoRoom<(K, V)>> {
+        let (mut path, found) = self.search(&key);
+        if let Some(level) = found {
+            // Before there is a value to return, which would leak if this panicked.
+            drop(key);
+            return Ok(Some(mem::replace(self.value_mut(path.spot(level)), value)));
+        }
+        self.put(&mut path, key, value).map(|_| None)
+    }
+
+    /// Takes the value of a key.
+    #[inline]
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let (key, value) = self.remove_entry(key)?;
+        // While the value is no result yet, which would leak if this panicked.
+        drop(key);
+        Some(value)
+    }
+
+    /// Takes the entry with this key.
+    #[inline]
+    pub fn remove_entry<Q>(&mut self, key: &Q) -> Option<(K, V)>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let (mut path, found) = self.search(key);
+        found.map(|level| self.take(&mut path, level))
+    }
+
+    /// The place of a key, with an entry or without.
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V, H> {
+        match self.search(&key) {
+            (path, Some(level)) => Entry::Occupied(OccupiedEntry { map: self, path, level }),
+            (path, None) => Entry::Vacant(VacantEntry { map: self, path, key }),
+        }
+    }
+
+    /// The entries whose keys lie in a range, in order.
+    ///
+    /// # Panics
+    /// If the range begins behind its end, or at its end with both excluded.
+    pub fn range<Q, R>(&self, range: R) -> Range<'_, K, V, H>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        Range::new(self.places(&range), self.heap)
+    }
+
+    /// The entries whose keys lie in a range, in order; each value counts as changed when it comes.
+    ///
+    /// # Panics
+    /// As [`range`](Self::range).
+    pub fn range_mut<Q, R>(&mut self, range: R) -> RangeMut<'_, K, V, H>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+        R: RangeBounds<Q>,
+    {
+        RangeMut::new(self.places(&range), self)
+    }
+
+    fn places<Q>(&self, range: &impl RangeBounds<Q>) -> Places<K, V>
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        use Bound::{Excluded, Included, Unbounded};
+        match (range.start_bound(), range.end_bound()) {
+            (Excluded(start), Excluded(end)) => {
+                assert!(start < end, "a range that begins at its end, or behind it")
+            }
+            (Included(start) | Excluded(start), Included(end) | Excluded(end)) => {
+                assert!(start <= end, "a range that begins behind its end");
+            }
+            _ => {}
+        }
+        let front = match range.start_bound() {
+            Included(key) => self.seek(key, false),
+            Excluded(key) => self.seek(key, true),
+            Unbounded => self.tree.end(Self::SHAPE, false, self.heap),
+        };
+        let back = match range.end_bound() {
+            Included(key) => self.seek(key, true),
+            Excluded(key) => self.seek(key, false),
+            Unbounded => self.tree.end(Self::SHAPE, true, self.heap),
+        };
+        Places::between(front, back)
+    }
+
+    /// Moves all entries of `other` into this map.
+    ///
+    /// # Panics
+    /// If the heap has no memory for them. Those that were moved before are in this map then, the others in `other`, but for
+    /// the one that found no place.
+    pub fn append(&mut self, other: &mut Self) {
+        while let Some((key, value)) = other.pop_first() {
+            self.insert(key, value);
+        }
+    }
+
+    /// Splits off the entries whose keys are not less than `key`.
+    ///
+    /// # Panics
+    /// If the heap has no memory for them. Those split off before are dropped then.
+    pub fn split_off<Q>(&mut self, key: &Q) -> Self
+    where
+        K: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        let mut rest = Self::new_in(self.heap);
+        while let Some(entry) = self.last_entry()
+            && entry.key().borrow() >= key
+        {
+            let (key, value) = entry.remove_entry();
+            rest.insert(key, value);
+        }
+        rest
+    }
+}
+
+impl<K, V, H: HeapType> Drop for PBTreeMap<K, V, H> {
+    fn drop(&mut self) {
+        // SAFETY: nobody sees the map any more.
+        let whole = unsafe { core::ptr::read(self) };
+        drop(whole.into_iter());
+    }
+}

@@ -1,0 +1,12 @@
+//! Every collection against the standard library's, in a heap that moves, that counts what was noted, and that fails.
+
+mod bomb;
+mod btree_map;
+mod deque;
+mod drive;
+mod hash_map;
+mod heap;
+mod pinned;
+mod random;
+mod string;
+mod vec;
