@@ -2,7 +2,7 @@
 //!
 //! The directory's lock comes before every other.
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
@@ -93,26 +93,10 @@ fn each_heap(mut act: impl FnMut(&Core)) {
     }
 }
 
-/// Leaves all seats when its thread ends.
-struct Exit;
-
-thread_local! {
-    static EXIT: Exit = const { Exit };
-    static ENDED: Cell<bool> = const { Cell::new(false) };
-}
-
-impl Drop for Exit {
-    fn drop(&mut self) {
-        ENDED.set(true);
-        let _held = DIRECTORY.lock.lock();
-        each_heap(|heap| with_seat(heap.seat(), |seat| heap.magazines().leave(seat)));
-    }
-}
-
-/// Makes sure that the end of this thread is noticed; `false` where that can no longer be, because it has begun. Such a
-/// thread gets no magazines any more: nobody would empty them.
-pub(crate) fn will_hear_of_exit() -> bool {
-    !ENDED.get() && EXIT.try_with(|_| ()).is_ok()
+/// Leaves all seats of this thread, which ends.
+pub(super) fn leave_all_seats() {
+    let _held = DIRECTORY.lock.lock();
+    each_heap(|heap| with_seat(heap.seat(), |seat| heap.magazines().leave(seat)));
 }
 
 extern "C" fn before_fork() {
@@ -178,13 +162,18 @@ fn make_process_heap() -> bool {
             Err(_) => std::thread::yield_now(),
         }
     }
-    let Ok(region) = Region::reserve(&SIZES, GLOBAL_PAGES, GLOBAL_PAGES_LEAST) else {
+    #[allow(unused_mut, reason = "only C's face has to be told something by the region")]
+    let Ok(mut region) = Region::reserve(&SIZES, GLOBAL_PAGES, GLOBAL_PAGES_LEAST) else {
         PROCESS.state.store(FAILED, Ordering::Release);
         return false;
     };
+    #[cfg(feature = "c-face")]
+    region.tell(&super::lookup::USABLE);
     // SAFETY: the region is fresh, and so all zeros.
     let core = unsafe { Core::new(region, GLOBAL_SEAT) };
     core.format();
+    #[cfg(feature = "c-face")]
+    super::lookup::point_at(&core);
     // SAFETY: only the thread that set `MAKING` is here, and nobody reads before `MADE`.
     unsafe { GLOBAL_CORE.write(core) };
     // SAFETY: a static lives as long as the process.

@@ -8,8 +8,11 @@ mod core;
 mod decay;
 mod directory;
 mod fast;
+mod exit;
 mod header;
 mod info;
+#[cfg(feature = "c-face")]
+mod lookup;
 mod pressure;
 mod stats;
 
@@ -18,6 +21,8 @@ pub use check::{Finding, FindingKind, Report};
 pub(crate) use directory::{GLOBAL_CORE, add, give_seat, process_heap, remove, take_seat};
 pub(crate) use fast::{pop, pop_any, push, push_any};
 pub(crate) use header::{Header, NotAnImage, SIZES};
+#[cfg(feature = "c-face")]
+pub(crate) use lookup::magazine_of;
 pub use info::{BlockInfo, BlockState};
 pub use pressure::{Level, Pressure, Thresholds};
 pub use stats::{ClassStats, Stats};

@@ -1,6 +1,8 @@
 //! Linux, through typed system calls.
 
 mod memory;
+#[cfg(all(feature = "c-face", target_arch = "x86_64"))]
+mod threads;
 mod tracking;
 
 use core::sync::atomic::AtomicU32;
@@ -13,6 +15,8 @@ pub(crate) use memory::{
     advise_huge, commit, forbid, map_private, map_shared, populate, purge, release, reserve, reserve_at,
     supply,
 };
+#[cfg(all(feature = "c-face", target_arch = "x86_64"))]
+pub(crate) use threads::{drop_thread_key, make_thread_key, mark_thread};
 pub(crate) use tracking::{PageMap, Pick, PickedPages, Userfault, page_is};
 
 /// What a refused system call answered.
