@@ -160,6 +160,12 @@ impl Core {
         self.runs().raw_lock().seize();
     }
 
+    /// Whether one of the locks that [`Core::seize`] takes is held at this moment.
+    pub(crate) fn is_locked(&self) -> bool {
+        let others = [self.magazines.registry(), self.runs().raw_lock()];
+        self.pools().raw_locks().iter().chain(others).any(|lock| lock.try_lock().is_none())
+    }
+
     /// Notes in the header how far each zone reaches, for an image; the heap is seized.
     pub(crate) fn note_lengths(&self) {
         for (word, length) in self.header.lengths.iter().zip(self.region().lengths()) {

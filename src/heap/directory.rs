@@ -20,6 +20,8 @@ struct Directory {
     /// A bit for each seat number in use.
     seats: Word64,
     hears_of_forks: AtomicU32,
+    /// 1 during a fork for which no lock was taken.
+    forks_as_it_is: AtomicU32,
 }
 
 static DIRECTORY: Directory = Directory {
@@ -28,6 +30,7 @@ static DIRECTORY: Directory = Directory {
     // The global heap's number and the number of heaps without a seat are never given out.
     seats: Word64::new(1 << GLOBAL_SEAT | 1 << NO_SEAT),
     hears_of_forks: AtomicU32::new(0),
+    forks_as_it_is: AtomicU32::new(0),
 };
 
 /// A seat number for a new heap; [`NO_SEAT`] where all are in use.
@@ -100,16 +103,40 @@ pub(super) fn leave_all_seats() {
 }
 
 extern "C" fn before_fork() {
+    if os::is_alone() && is_at_work() {
+        DIRECTORY.forks_as_it_is.store(1, Ordering::Relaxed);
+        return;
+    }
     DIRECTORY.lock.seize();
     each_heap(Core::seize);
 }
 
+/// Whether a lock is held: in a process of one thread that is the thread itself, which was interrupted by a signal and forks
+/// in the handler. It cannot wait for the lock, and needs not: the child of such a fork may do nothing that would allocate.
+fn is_at_work() -> bool {
+    let Some(_held) = DIRECTORY.lock.try_lock() else { return true };
+    let mut held = false;
+    each_heap(|heap| held |= heap.is_locked());
+    held
+}
+
+/// Whether the last fork found the locks as they were, and left them.
+fn forked_as_it_was() -> bool {
+    DIRECTORY.forks_as_it_is.swap(0, Ordering::Relaxed) != 0
+}
+
 extern "C" fn after_fork_in_parent() {
+    if forked_as_it_was() {
+        return;
+    }
     each_heap(Core::release);
     DIRECTORY.lock.release();
 }
 
 extern "C" fn after_fork_in_child() {
+    if forked_as_it_was() {
+        return;
+    }
     each_heap(Core::release);
     each_heap(|heap| with_seat(heap.seat(), |seat| heap.magazines().adopt_orphans(seat)));
     DIRECTORY.lock.release();

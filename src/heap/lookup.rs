@@ -8,14 +8,14 @@ use core::ptr;
 
 use super::core::Core;
 use crate::magazines::MagazineAt;
-use crate::sync::{Word16, Word64};
+use crate::sync::Word64;
 use crate::units::PAGE_SHIFT;
 
 struct Lookup {
     /// The address of the first page.
     first: Cell<usize>,
     /// The label of the first page, within its tag.
-    labels: Cell<*const Word16>,
+    labels: Cell<*const u16>,
 }
 
 // SAFETY: written once, before the heap is first used; whoever has a block to free has seen that.
@@ -42,11 +42,11 @@ pub(crate) fn magazine_of(block: *const u8) -> Option<MagazineAt> {
         return None;
     }
     // The labels are the second of a tag's four quarters, and eight bytes apart.
-    let at = (distance >> PAGE_SHIFT) * (size_of::<Word64>() / size_of::<Word16>());
+    let at = (distance >> PAGE_SHIFT) * (size_of::<Word64>() / size_of::<u16>());
     // SAFETY: there is a tag for each usable page.
     let label = unsafe { LOOKUP.labels.get().add(at) };
-    // SAFETY: as above; nobody writes to it while the block is in use, and any content is valid.
-    Some(MagazineAt::of_label(unsafe { &*label }.get()))
+    // SAFETY: as above; nobody writes to it as long as the block is in use.
+    Some(MagazineAt::of_label(unsafe { label.read() }))
 }
 
 /// Whether the byte so far behind the first page's first is one of a usable page.

@@ -131,8 +131,8 @@ impl Runs {
 
     /// Where the label of the first page lies; those of further pages follow at the distance of their tags.
     #[cfg(feature = "c-face")]
-    pub(crate) fn first_label(&self) -> *const crate::sync::Word16 {
-        self.tags.first(0).as_ptr().cast::<crate::sync::Word16>().wrapping_add(Tag::LABEL_QUARTER)
+    pub(crate) fn first_label(&self) -> *const u16 {
+        self.tags.first(0).as_ptr().cast::<u16>().wrapping_add(Tag::LABEL_QUARTER)
     }
 
     /// What `address` points at, if it is not a block of a slab.

@@ -93,12 +93,35 @@ pub extern "C" fn malloc_trim(_pad: usize) -> c_int {
     c_int::from(heap.stats().purged_pages > before)
 }
 
-/// `malloc_stats(3)`: the heap in numbers, on standard error.
+/// `malloc_stats(3)`: the heap in numbers, on standard error: first in the words of the C library, which programs look for,
+/// then in ours.
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc_stats() {
-    if let Some(stats) = stats() {
-        eprint!("{stats}");
+    let Some(stats) = stats() else { return };
+    let (system, used) = (stats.total, stats.used);
+    not_cancelled(|| {
+        eprint!(
+            "Arena 0:\nsystem bytes     = {system:10}\nin use bytes     = {used:10}\n\
+             Total (incl. mmap):\nsystem bytes     = {system:10}\nin use bytes     = {used:10}\n\
+             max mmap regions = {0:10}\nmax mmap bytes   = {0:10}\n{stats}",
+            0
+        );
+    });
+}
+
+/// Calls `act` while this thread cannot be cancelled: to unwind it here would end the process.
+fn not_cancelled<R>(act: impl FnOnce() -> R) -> R {
+    const DISABLE: c_int = 1;
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
     }
+    let mut before = 0;
+    // SAFETY: the state before is written to `before`.
+    unsafe { pthread_setcancelstate(DISABLE, &raw mut before) };
+    let result = act();
+    // SAFETY: a state that was.
+    unsafe { pthread_setcancelstate(before, &raw mut before) };
+    result
 }
 
 /// `malloc_info(3)`: the heap in numbers, as XML. There are no options.
@@ -114,7 +137,8 @@ pub unsafe extern "C" fn malloc_info(options: c_int, stream: *mut FILE) -> c_int
     let text = CString::new(stats().map(|stats| xml(&stats)).unwrap_or_default()).unwrap_or_default();
     let text: &CStr = &text;
     // SAFETY: the text ends with a zero; the rest is the caller's promise.
-    if unsafe { libc::fputs(text.as_ptr(), stream) } < 0 { -1 } else { 0 }
+    let written = not_cancelled(|| unsafe { libc::fputs(text.as_ptr(), stream) });
+    if written < 0 { -1 } else { 0 }
 }
 
 /// In the C library's elements, as far as there is something to say in them, and further ones for each size class.

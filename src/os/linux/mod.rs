@@ -89,6 +89,21 @@ pub(crate) fn on_fork(before: extern "C" fn(), parent: extern "C" fn(), child: e
     let _ = unsafe { pthread_atfork(Some(before), Some(parent), Some(child)) };
 }
 
+/// Whether this process is known to have one thread only.
+pub(crate) fn is_alone() -> bool {
+    #[cfg(feature = "c-face")]
+    {
+        unsafe extern "C" {
+            static __libc_single_threaded: core::ffi::c_char;
+        }
+        // SAFETY: the C library's own byte, which changes only when this thread itself makes or joins another.
+        unsafe { (&raw const __libc_single_threaded).read_volatile() != 0 }
+    }
+    // Not every C library can be asked.
+    #[cfg(not(feature = "c-face"))]
+    false
+}
+
 /// Writes `message` to standard error and aborts the process.
 pub(crate) fn die(message: &[u8]) -> ! {
     #[allow(unused_unsafe, reason = "rustix makes this safe by a feature that others may switch on")]
