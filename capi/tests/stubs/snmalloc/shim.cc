@@ -37,6 +37,7 @@ namespace snmalloc
     fprintf(stderr, "%s\n", text);
     abort();
   }
+  void message_impl(const char* text) { fprintf(stderr, "%s\n", text); }
   size_t max_small_sizeclass_bits() { return 16; }
   size_t pal_address_bits() { return 48; }
   void pal_pause() {}
