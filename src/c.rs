@@ -121,7 +121,9 @@ unsafe extern "C" fn free_missed(block: *mut u8) {
 /// The block came from one of the functions here, and is not null.
 #[must_use]
 pub unsafe fn reallocate(block: *mut u8, size: usize) -> *mut u8 {
-    let (Some(layout), Some(block)) = (layout(size, ALIGN), NonNull::new(block)) else { return ptr::null_mut() };
+    let (Some(layout), Some(block)) = (layout(size, ALIGN), NonNull::new(block)) else {
+        return ptr::null_mut();
+    };
     // SAFETY: the caller's promise.
     or_null(process_heap().and_then(|core| unsafe { core.reallocate_unsized(block, layout) }))
 }

@@ -311,7 +311,8 @@ impl Core {
         if from == to || is_filled || self.resize(block, from, to, new.align()) {
             return Some(block);
         }
-        let Some(moved) = with_seat(self.seat, |seat| pop_any(seat, new)).or_else(|| self.allocate(new)) else {
+        let Some(moved) = with_seat(self.seat, |seat| pop_any(seat, new)).or_else(|| self.allocate(new))
+        else {
             return (new.size() <= has).then_some(block);
         };
         // SAFETY: both blocks hold the smaller of the two sizes, and the new one is nobody else's.

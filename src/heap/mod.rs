@@ -7,8 +7,8 @@ mod check;
 mod core;
 mod decay;
 mod directory;
-mod fast;
 mod exit;
+mod fast;
 mod header;
 mod info;
 #[cfg(feature = "c-face")]
@@ -21,9 +21,9 @@ pub use check::{Finding, FindingKind, Report};
 pub(crate) use directory::{GLOBAL_CORE, add, give_seat, process_heap, remove, take_seat};
 pub(crate) use fast::{pop, pop_any, push, push_any};
 pub(crate) use header::{Header, NotAnImage, SIZES};
+pub use info::{BlockInfo, BlockState};
 #[cfg(feature = "c-face")]
 pub(crate) use lookup::magazine_of;
-pub use info::{BlockInfo, BlockState};
 pub use pressure::{Level, Pressure, Thresholds};
 pub use stats::{ClassStats, Stats};
 

@@ -71,7 +71,8 @@ pub extern "C" fn mallinfo2() -> Mallinfo2 {
 /// `mallinfo(3)`: the same, cut off where it does not fit.
 #[unsafe(no_mangle)]
 pub extern "C" fn mallinfo() -> Mallinfo {
-    let Mallinfo2 { arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost } = mallinfo2();
+    let Mallinfo2 { arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost } =
+        mallinfo2();
     let fields = [arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost];
     Mallinfo { fields: fields.map(|field| c_int::try_from(field).unwrap_or(c_int::MAX)) }
 }
