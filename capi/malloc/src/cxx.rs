@@ -5,7 +5,7 @@
 //! library, if it has one: their names are weak here, so that programs without one can be run as well.
 
 use core::arch::asm;
-use core::ffi::c_void;
+use core::ffi::{CStr, c_char, c_void};
 
 use outlive::c;
 
@@ -72,12 +72,45 @@ extern "C-unwind" fn insist_or_throw(size: usize, align: usize) -> *mut c_void {
     block.cast()
 }
 
-/// What the `nothrow` forms do: an exception that the handler throws ends here, as null.
+/// What the `nothrow` forms do. Where there is a handler, it may throw, and that exception would have to be caught here, which
+/// only C++ can do: the C++ library's own function of this name does it, with our throwing `new` inside.
 #[cold]
 #[inline(never)]
-extern "C" fn insist_or_null(size: usize, align: usize) -> *mut c_void {
-    // A foreign exception cannot be looked at, and is dropped.
-    std::panic::catch_unwind(|| insist(size, align)).unwrap_or(core::ptr::null_mut()).cast()
+extern "C" fn insist_or_null(
+    size: usize,
+    align: usize,
+    name: *const c_char,
+    quietly: *const c_void,
+) -> *mut c_void {
+    type Plain = extern "C" fn(usize, *const c_void) -> *mut c_void;
+    type Aligned = extern "C" fn(usize, usize, *const c_void) -> *mut c_void;
+    let block = c::allocate_aligned(size, align);
+    if !block.is_null() || new_handler().is_none() {
+        return block.cast();
+    }
+    // SAFETY: the name ends with a zero.
+    let next = unsafe { libc::dlsym(libc::RTLD_NEXT, name) };
+    if next.is_null() {
+        return next;
+    }
+    if align == c::ALIGN {
+        // SAFETY: the function of this name has this type.
+        let next = unsafe { core::mem::transmute::<*mut c_void, Plain>(next) };
+        return next(size, quietly);
+    }
+    // SAFETY: as above.
+    let next = unsafe { core::mem::transmute::<*mut c_void, Aligned>(next) };
+    next(size, align, quietly)
+}
+
+/// The name under which a function is exported.
+macro_rules! name {
+    ($function:ident) => {
+        match CStr::from_bytes_with_nul(concat!(stringify!($function), "\0").as_bytes()) {
+            Ok(name) => name.as_ptr(),
+            Err(_) => unreachable!(),
+        }
+    };
 }
 
 macro_rules! new {
@@ -93,10 +126,10 @@ macro_rules! new {
 
         #[doc = concat!("`operator ", $form, "(size_t, const std::nothrow_t &)`.")]
         #[unsafe(no_mangle)]
-        pub extern "C" fn $quiet(size: usize, _quietly: *const c_void) -> *mut c_void {
+        pub extern "C" fn $quiet(size: usize, quietly: *const c_void) -> *mut c_void {
             match c::allocate_held(size) {
                 Some(block) => block.as_ptr().cast(),
-                None => insist_or_null(size, c::ALIGN),
+                None => insist_or_null(size, c::ALIGN, name!($quiet), quietly),
             }
         }
 
@@ -108,8 +141,9 @@ macro_rules! new {
 
         #[doc = concat!("`operator ", $form, "(size_t, std::align_val_t, const std::nothrow_t &)`.")]
         #[unsafe(no_mangle)]
-        pub extern "C" fn $quiet_aligned(size: usize, align: usize, _quietly: *const c_void) -> *mut c_void {
-            insist_or_null(size, align)
+        pub extern "C" fn $quiet_aligned(size: usize, align: usize, quietly: *const c_void) -> *mut c_void {
+            // An alignment that every block has is no reason to call the wrong one of the two.
+            insist_or_null(size, align.max(2 * c::ALIGN), name!($quiet_aligned), quietly)
         }
     )*};
 }
@@ -131,7 +165,7 @@ macro_rules! delete {
 // The names are the ABI's.
 #[allow(non_snake_case, reason = "the ABI's names")]
 mod names {
-    use super::{c, c_void, insist_or_null, insist_or_throw};
+    use super::{CStr, c, c_void, insist_or_null, insist_or_throw};
 
     new! {
         _Znwm, _ZnwmRKSt9nothrow_t, _ZnwmSt11align_val_t, _ZnwmSt11align_val_tRKSt9nothrow_t: "new";
