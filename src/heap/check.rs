@@ -263,7 +263,7 @@ impl Checker<'_> {
         }
         for index in 1..len {
             let expected = match (slab, index + 1 == len) {
-                (true, _) => Tag::slab(tag.slab_id(), index, len),
+                (true, _) => Tag::slab(tag.slab_id(), index, len, tag.label()),
                 (false, true) => Tag::last(tag.kind().unwrap_or(Kind::Interior), len),
                 (false, false) => Tag::INTERIOR,
             };
@@ -299,6 +299,10 @@ impl Checker<'_> {
             self.report.add(FindingKind::SlabRecord, offset, slab.first().0, at.0);
             return;
         };
+        let (found, expected) = (core.runs().tag(at).label(), core.pools().label(class));
+        if found != expected {
+            self.report.add(FindingKind::SlabPage, offset, found, expected);
+        }
         let shape = shape(class);
         if !slab.colour().is_multiple_of(shape.colour_step)
             || slab.colour() / shape.colour_step >= shape.colours

@@ -8,7 +8,7 @@ use super::decay::Decay;
 use super::fast::{pop_any, push_any};
 use super::header::Header;
 use super::pressure::Gauge;
-use crate::magazines::{Cache, Magazines, NO_SEAT, Seat, with_seat};
+use crate::magazines::{Cache, LABELS, Magazines, NO_SEAT, Seat, with_seat};
 use crate::misuse::{Claimed, Misuse};
 use crate::pools::{Pools, Slab};
 use crate::region::{Placed, Region, ZONES, Zone};
@@ -58,7 +58,7 @@ impl Core {
         // SAFETY: the caller's promise, for the words of the runs.
         let runs = unsafe { Runs::new(region, header.part(|header| &header.runs)) };
         // SAFETY: the same, for those of the pools.
-        let pools = unsafe { Pools::new(runs, states, slabs) };
+        let pools = unsafe { Pools::new(runs, states, slabs, &LABELS) };
         // SAFETY: the same, for those of the caches.
         let magazines = unsafe { Magazines::new(pools, header.part(|header| &header.magazines)) };
         let next = AtomicPtr::new(ptr::null_mut());
@@ -197,6 +197,12 @@ impl Core {
         self.runs().raw_lock().seize();
     }
 
+    /// Whether one of the locks that [`Core::seize`] takes is held at this moment.
+    pub(crate) fn is_locked(&self) -> bool {
+        let others = [self.magazines.registry(), self.runs().raw_lock()];
+        self.pools().raw_locks().iter().chain(others).any(|lock| lock.try_lock().is_none())
+    }
+
     /// Notes in the header how far each zone reaches, for an image; the heap is seized.
     pub(crate) fn note_lengths(&self) {
         for (word, length) in self.header.lengths.iter().zip(self.region().lengths()) {
@@ -223,7 +229,7 @@ impl Core {
     pub(super) fn seated<R>(&self, act: impl FnOnce(&Seat) -> R) -> R {
         with_seat(self.seat, |seat| {
             let may_sit = self.seat != NO_SEAT && !cfg!(feature = "hardened");
-            if seat.own().is_null() && may_sit && super::directory::will_hear_of_exit() {
+            if seat.own().is_null() && may_sit && super::exit::will_be_heard_of() {
                 self.magazines.sit(seat);
             }
             act(seat)
@@ -318,6 +324,47 @@ impl Core {
             Some(route) => self.give_route(block.as_ptr(), route),
             None => Misuse::of(block, Claimed::Nothing, self.pools()).report(),
         }
+    }
+
+    /// Takes back a block of the process's heap that no magazine of size classes took, as C's `free` does.
+    ///
+    /// # Safety
+    /// As for [`Core::deallocate_unsized`].
+    #[cfg(feature = "c-face")]
+    pub(crate) unsafe fn deallocate_missed(&self, block: NonNull<u8>) {
+        if let Some(Route::Run(class)) = self.route_of(block)
+            && with_seat(self.seat, |seat| self.magazines.push_run(seat, class, block.as_ptr()))
+        {
+            return;
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.deallocate_unsized(block) };
+    }
+
+    /// Makes the block at this address, whose layout is not known, hold what `new` asks for, in place if that can be done.
+    /// A block that has room enough is left where it is, unless most of it would lie idle.
+    ///
+    /// # Safety
+    /// The block came from this heap, at an alignment of at least `new`'s, and is given up if the call succeeds.
+    #[cfg(feature = "c-face")]
+    pub(crate) unsafe fn reallocate_unsized(&self, block: NonNull<u8>, new: Layout) -> Option<NonNull<u8>> {
+        let Some(from) = self.route_of(block) else {
+            Misuse::of(block, Claimed::Nothing, self.pools()).report();
+        };
+        let (to, has) = (Route::of(new)?, from.capacity());
+        let is_filled = new.size() <= has && new.size() > has / 2 && from.run_pages().is_none();
+        if from == to || is_filled || self.resize(block, from, to, new.align()) {
+            return Some(block);
+        }
+        let Some(moved) = with_seat(self.seat, |seat| pop_any(seat, new)).or_else(|| self.allocate(new))
+        else {
+            return (new.size() <= has).then_some(block);
+        };
+        // SAFETY: both blocks hold the smaller of the two sizes, and the new one is nobody else's.
+        unsafe { moved.copy_from_nonoverlapping(block, has.min(new.size())) };
+        // SAFETY: the caller's promise.
+        unsafe { self.deallocate_missed(block) };
+        Some(moved)
     }
 
     fn give_route(&self, block: *mut u8, route: Route) {

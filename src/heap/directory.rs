@@ -2,7 +2,7 @@
 //!
 //! The directory's lock comes before every other.
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::ptr;
 
@@ -20,6 +20,8 @@ struct Directory {
     /// A bit for each seat number in use.
     seats: Word64,
     hears_of_forks: AtomicU32,
+    /// 1 during a fork for which no lock was taken.
+    forks_as_it_is: AtomicU32,
 }
 
 static DIRECTORY: Directory = Directory {
@@ -28,6 +30,7 @@ static DIRECTORY: Directory = Directory {
     // The global heap's number and the number of heaps without a seat are never given out.
     seats: Word64::new(1 << GLOBAL_SEAT | 1 << NO_SEAT),
     hears_of_forks: AtomicU32::new(0),
+    forks_as_it_is: AtomicU32::new(0),
 };
 
 /// A seat number for a new heap; [`NO_SEAT`] where all are in use.
@@ -93,39 +96,47 @@ fn each_heap(mut act: impl FnMut(&Core)) {
     }
 }
 
-/// Leaves all seats when its thread ends.
-struct Exit;
-
-thread_local! {
-    static EXIT: Exit = const { Exit };
-    static ENDED: Cell<bool> = const { Cell::new(false) };
-}
-
-impl Drop for Exit {
-    fn drop(&mut self) {
-        ENDED.set(true);
-        let _held = DIRECTORY.lock.lock();
-        each_heap(|heap| with_seat(heap.seat(), |seat| heap.magazines().leave(seat)));
-    }
-}
-
-/// Makes sure that the end of this thread is noticed; `false` where that can no longer be, because it has begun. Such a
-/// thread gets no magazines any more: nobody would empty them.
-pub(crate) fn will_hear_of_exit() -> bool {
-    !ENDED.get() && EXIT.try_with(|_| ()).is_ok()
+/// Leaves all seats of this thread, which ends.
+pub(super) fn leave_all_seats() {
+    let _held = DIRECTORY.lock.lock();
+    each_heap(|heap| with_seat(heap.seat(), |seat| heap.magazines().leave(seat)));
 }
 
 extern "C" fn before_fork() {
+    if os::is_alone() && is_at_work() {
+        DIRECTORY.forks_as_it_is.store(1, Ordering::Relaxed);
+        return;
+    }
     DIRECTORY.lock.seize();
     each_heap(Core::seize);
 }
 
+/// Whether a lock is held: in a process of one thread that is the thread itself, which was interrupted by a signal and forks
+/// in the handler. It cannot wait for the lock, and needs not: the child of such a fork may do nothing that would allocate.
+fn is_at_work() -> bool {
+    let Some(_held) = DIRECTORY.lock.try_lock() else { return true };
+    let mut held = false;
+    each_heap(|heap| held |= heap.is_locked());
+    held
+}
+
+/// Whether the last fork found the locks as they were, and left them.
+fn forked_as_it_was() -> bool {
+    DIRECTORY.forks_as_it_is.swap(0, Ordering::Relaxed) != 0
+}
+
 extern "C" fn after_fork_in_parent() {
+    if forked_as_it_was() {
+        return;
+    }
     each_heap(Core::release);
     DIRECTORY.lock.release();
 }
 
 extern "C" fn after_fork_in_child() {
+    if forked_as_it_was() {
+        return;
+    }
     each_heap(Core::release);
     each_heap(|heap| with_seat(heap.seat(), |seat| heap.magazines().adopt_orphans(seat)));
     DIRECTORY.lock.release();
@@ -178,13 +189,18 @@ fn make_process_heap() -> bool {
             Err(_) => std::thread::yield_now(),
         }
     }
-    let Ok(region) = Region::reserve(&SIZES, GLOBAL_PAGES, GLOBAL_PAGES_LEAST) else {
+    #[allow(unused_mut, reason = "only C's face has to be told something by the region")]
+    let Ok(mut region) = Region::reserve(&SIZES, GLOBAL_PAGES, GLOBAL_PAGES_LEAST) else {
         PROCESS.state.store(FAILED, Ordering::Release);
         return false;
     };
+    #[cfg(feature = "c-face")]
+    region.tell(&super::lookup::USABLE);
     // SAFETY: the region is fresh, and so all zeros.
     let core = unsafe { Core::new(region, GLOBAL_SEAT) };
     core.format();
+    #[cfg(feature = "c-face")]
+    super::lookup::point_at(&core);
     // SAFETY: only the thread that set `MAKING` is here, and nobody reads before `MADE`.
     unsafe { GLOBAL_CORE.write(core) };
     // SAFETY: a static lives as long as the process.

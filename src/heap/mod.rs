@@ -7,9 +7,12 @@ mod check;
 mod core;
 mod decay;
 mod directory;
+mod exit;
 mod fast;
 mod header;
 mod info;
+#[cfg(feature = "c-face")]
+mod lookup;
 mod pressure;
 mod stats;
 
@@ -19,6 +22,8 @@ pub(crate) use directory::{GLOBAL_CORE, add, give_seat, process_heap, remove, ta
 pub(crate) use fast::{pop, pop_any, push, push_any};
 pub(crate) use header::{Header, NotAnImage, SIZES};
 pub use info::{BlockInfo, BlockState};
+#[cfg(feature = "c-face")]
+pub(crate) use lookup::magazine_of;
 pub use pressure::{Level, Pressure, Thresholds};
 pub use stats::{ClassStats, Stats};
 

@@ -123,10 +123,10 @@ const DAMAGES: &[Damage] = &[
         heap.tag(heap.run).set(Tag::last(RunKind::Whole, heap.pages_in(heap.run)).bits())
     }),
     (Kind::RunStart, |heap| heap.tag(heap.run).set(7)),
-    (Kind::RunStart, |heap| heap.tag(heap.slab_start()).set(Tag::slab(heap.slab, 1, 99).bits())),
+    (Kind::RunStart, |heap| heap.tag(heap.slab_start()).set(Tag::slab(heap.slab, 1, 99, 0).bits())),
     (Kind::RunLength, |heap| heap.tag(heap.run).set(Tag::first(RunKind::Whole, u32::MAX).bits())),
     (Kind::RunLength, |heap| heap.tag(heap.run).set(Tag::first(RunKind::Whole, 0).bits())),
-    (Kind::RunLength, |heap| heap.tag(heap.slab_start()).set(Tag::slab(u32::MAX, 0, 99).bits())),
+    (Kind::RunLength, |heap| heap.tag(heap.slab_start()).set(Tag::slab(u32::MAX, 0, 99, 0).bits())),
     (Kind::RunEnd, |heap| heap.tag(heap.hole.minus(1)).set(Tag::last(RunKind::Whole, 99).bits())),
     (Kind::RunInterior, |heap| heap.tag(heap.run.plus(1)).set(Tag::first(RunKind::Free, 1).bits())),
     (Kind::UnmergedRuns, |heap| {
@@ -156,6 +156,14 @@ const DAMAGES: &[Damage] = &[
     (Kind::SlabRecord, |heap| heap.record(3).add(1)),
     (Kind::SlabRecord, |heap| heap.record(3).set(shape(class()).colours * shape(class()).colour_step)),
     (Kind::SlabPage, |heap| heap.tag(heap.slab_start().plus(1)).set(Tag::INTERIOR.bits())),
+    // The label of another class, in all of the slab's pages.
+    (Kind::SlabPage, |heap| {
+        let len = shape(class()).pages + heap.core.runs().guard_pages();
+        let label = heap.core.pools().label(Class::of_size(8).unwrap());
+        for index in 0..len {
+            heap.tag(heap.slab_start().plus(index)).set(Tag::slab(heap.slab, index, len, label).bits());
+        }
+    }),
     (Kind::SlabFree, |heap| heap.record(2).add(1 << 16)),
     (Kind::SlabBits, |heap| heap.record(RECORD - 1).set(1)),
     (Kind::PoolEntry, |heap| heap.core.pools().state(class()).head.set(u32::MAX)),

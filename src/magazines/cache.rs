@@ -46,6 +46,8 @@ pub(super) const MAGAZINES_AT: usize = core::mem::offset_of!(Cache, magazines);
 /// One thread's magazines.
 #[repr(C, align(128))]
 pub(crate) struct Cache {
+    /// A magazine without blocks and room, for addresses that have no other: what it is called is 0, which is where it lies.
+    _none: Word64,
     /// 1 while the owner exchanges blocks with the pools.
     busy: AtomicU32,
     /// The next cache without a thread; as one more, 0 for the end. Under the registry's lock.
@@ -326,6 +328,21 @@ mod packed {
         }
     }
 
+    impl Magazine<'_> {
+        /// The magazine whose counts lie here.
+        ///
+        /// # Safety
+        /// They do, in a cache that stays where it is as long as this is used.
+        #[cfg(feature = "c-face")]
+        #[inline(always)]
+        pub(crate) unsafe fn with_counts_at(counts: NonNull<Counts>) -> Self {
+            // SAFETY: a magazine's counts are followed by its slots.
+            let first = unsafe { counts.add(1) }.cast();
+            // SAFETY: the caller's promise.
+            Self { counts: unsafe { counts.as_ref() }, slots: Slots { first, cache: PhantomData } }
+        }
+    }
+
     impl<'a> Slots<'a> {
         /// The slot with this number, which the callers keep below the magazine's room, and so its capacity.
         #[inline]
@@ -342,6 +359,7 @@ mod packed {
         /// A cache that has nothing and takes nothing.
         pub(crate) const fn empty() -> Self {
             Self {
+                _none: crate::sync::Word64::new(0),
                 busy: AtomicU32::new(0),
                 next: crate::sync::Word32::new(0),
                 seat: AtomicPtr::new(core::ptr::null_mut()),
@@ -395,6 +413,7 @@ mod modelled {
                 (counts, (0..capacity(index)).map(|_| AtomicPtr::new(core::ptr::null_mut())).collect())
             };
             Self {
+                _none: Word64::new(0),
                 busy: AtomicU32::new(0),
                 next: Word32::new(0),
                 seat: AtomicPtr::new(core::ptr::null_mut()),

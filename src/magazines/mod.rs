@@ -20,8 +20,14 @@ use crate::region::{Placed, Table, Zone};
 use crate::sync::{Lock, Word32, Word64};
 
 pub(crate) use cache::Cache;
-pub(crate) use offsets::{MagazineAt, capacity};
+#[cfg(feature = "c-face")]
+pub(crate) use cache::Magazine;
+#[cfg(feature = "c-face")]
+pub(crate) use offsets::C_GRAIN;
+pub(crate) use offsets::{LABELS, MagazineAt, capacity};
 pub(crate) use seat::Seat;
+#[cfg(feature = "c-face")]
+pub(crate) use seats::global_magazine;
 pub(crate) use seats::{GLOBAL_SEAT, NO_SEAT, SEATS, with_seat};
 
 /// The most threads that have magazines at one time; further ones go straight to the pools.

@@ -49,6 +49,27 @@ impl MagazineAt {
         Self(unsafe { *offset })
     }
 
+    /// The magazine for requests of `size` bytes, at most [`SMALL_MAX`], whose blocks are aligned to 16.
+    ///
+    /// # Safety
+    /// `size` is at most [`SMALL_MAX`].
+    #[cfg(feature = "c-face")]
+    #[inline(always)]
+    pub(crate) unsafe fn of_size_in_c(size: usize) -> Self {
+        debug_assert!(size <= SMALL_MAX);
+        #[allow(clippy::manual_div_ceil, reason = "the sum does not overflow")]
+        let index = (size + (C_GRAIN - 1)) / C_GRAIN;
+        // SAFETY: the table has an entry for each multiple of the grain up to `SMALL_MAX`.
+        Self(unsafe { *BY_SIZE_IN_C.get_unchecked(index) })
+    }
+
+    /// The magazine that the tag of a slab's page calls so, or the one of no blocks and no room.
+    #[cfg(feature = "c-face")]
+    #[inline(always)]
+    pub(crate) const fn of_label(label: u16) -> Self {
+        Self(label)
+    }
+
     #[inline]
     pub(crate) const fn bytes(self) -> usize {
         self.0 as usize
@@ -96,6 +117,17 @@ pub(crate) const CACHE_WORDS: usize = {
 
 static OFFSETS: [u16; MAGAZINES] = OFFSET_VALUES;
 
+/// What the tags of each class's slabs say: the place of its magazine. No magazine has the place 0.
+pub(crate) static LABELS: [u16; CLASSES] = {
+    let (mut labels, mut index) = ([0; CLASSES], 0);
+    while index < CLASSES {
+        labels[index] = OFFSET_VALUES[index];
+        assert!(labels[index] != 0);
+        index += 1;
+    }
+    labels
+};
+
 #[allow(clippy::cast_possible_truncation, reason = "asserted below")]
 const OFFSET_VALUES: [u16; MAGAZINES] = {
     assert!(super::cache::MAGAZINES_AT + CACHE_WORDS * 8 <= u16::MAX as usize);
@@ -114,6 +146,26 @@ static BY_SIZE: [u16; SMALL_MAX / GRAIN + 1] = {
     let mut index = 0;
     while index < table.len() {
         table[index] = match Class::of_size(index * GRAIN) {
+            Some(class) => OFFSET_VALUES[class.index()],
+            None => unreachable!(),
+        };
+        index += 1;
+    }
+    table
+};
+
+/// What C's allocations are aligned to.
+#[cfg(feature = "c-face")]
+pub(crate) const C_GRAIN: usize = 16;
+
+#[cfg(feature = "c-face")]
+static BY_SIZE_IN_C: [u16; SMALL_MAX / C_GRAIN + 1] = {
+    let mut table = [0; SMALL_MAX / C_GRAIN + 1];
+    let mut index = 0;
+    while index < table.len() {
+        // A request for nothing gets a block as well.
+        let size = if index == 0 { C_GRAIN } else { index * C_GRAIN };
+        table[index] = match Class::of_size(size) {
             Some(class) => OFFSET_VALUES[class.index()],
             None => unreachable!(),
         };

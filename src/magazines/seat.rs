@@ -22,6 +22,7 @@ use super::cache::Cache;
 use crate::sync::{AtomicPtr, Lock, Ordering, Word32, heavy_barrier, light_barrier};
 
 /// A thread's way to its magazines in one heap.
+#[repr(C)]
 pub(crate) struct Seat {
     fast: AtomicPtr<Cache>,
     own: AtomicPtr<Cache>,
@@ -32,7 +33,12 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    #[cfg(not(loom))]
+    /// How far `fast` lies from the start of a seat.
+    #[cfg(feature = "c-face")]
+    pub(crate) const FAST_AT: usize = core::mem::offset_of!(Self, fast);
+
+    // With C's face the seats are written by hand, in `seats.rs`.
+    #[cfg(all(not(loom), any(test, not(all(feature = "c-face", target_arch = "x86_64")))))]
     pub(crate) const fn new(empty: *mut Cache) -> Self {
         Self {
             fast: AtomicPtr::new(empty),

@@ -36,7 +36,7 @@ fn magazines() -> Magazines {
     // SAFETY: the words are zeros and lie in the region.
     let runs = unsafe { Runs::new(region, header.part(|header| &header.runs)) };
     // SAFETY: as above.
-    let pools = unsafe { Pools::new(runs, states, slabs) };
+    let pools = unsafe { Pools::new(runs, states, slabs, &LABELS) };
     // SAFETY: as above.
     unsafe { Magazines::new(pools, header.part(|header| &header.caches)) }
 }

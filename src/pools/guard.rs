@@ -208,7 +208,7 @@ impl<'a> PoolGuard<'a> {
     fn open(&self) -> Option<u32> {
         let runs = self.pools.runs.lock();
         let id = self.pools.slabs.next_id(&runs)?;
-        let taken = runs.take_slab(self.shape.pages, id)?;
+        let taken = runs.take_slab(self.shape.pages, id, self.pools.label(self.class))?;
         self.pools.slabs.take_id(id);
         drop(runs);
         let slab = self.pools.slabs.at(id);

@@ -78,7 +78,12 @@ pub(crate) struct Pools {
     states: Placed<[PoolState; CLASSES]>,
     locks: [Lock; CLASSES],
     chance: Chance,
+    /// What the magazine of each class is called.
+    labels: &'static Labels,
 }
+
+/// What the tags of a class's slabs say for those who know an address and nothing else.
+pub(crate) type Labels = [u16; CLASSES];
 
 impl Pools {
     /// # Safety
@@ -88,6 +93,7 @@ impl Pools {
         runs: Runs,
         states: Placed<[PoolState; CLASSES]>,
         slabs: Placed<SlabsState>,
+        labels: &'static Labels,
     ) -> Self {
         // SAFETY: slabs are made of atomic integers, for which any bytes are valid.
         let table = unsafe { runs.region().table(Zone::Slabs) };
@@ -97,7 +103,13 @@ impl Pools {
             states,
             locks: [const { Lock::new() }; CLASSES],
             chance: Chance::new(),
+            labels,
         }
+    }
+
+    /// What the magazine of a class is called.
+    pub(crate) fn label(&self, class: Class) -> u16 {
+        self.labels[class.index()]
     }
 
     pub(crate) fn runs(&self) -> &Runs {

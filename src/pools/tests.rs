@@ -27,7 +27,7 @@ fn pools(pages: u32) -> Pools {
     // SAFETY: the words are zeros and lie in the region.
     let runs = unsafe { Runs::new(region, header.part(|header| &header.runs)) };
     // SAFETY: as above.
-    unsafe { Pools::new(runs, states, slabs) }
+    unsafe { Pools::new(runs, states, slabs, &crate::magazines::LABELS) }
 }
 
 fn take(pools: &Pools, class: Class, count: u32) -> Vec<*mut u8> {

@@ -59,6 +59,8 @@ pub(crate) struct Region {
     base: NonNull<u8>,
     /// How far the region lies behind the place that its heap's offsets count from.
     origin: usize,
+    /// The address of the first page.
+    first: usize,
     plan: Plan,
     backing: Backing,
     /// Usable bytes of each zone, from its front. The header's and the caches' belong to the registry's lock, the
@@ -72,6 +74,8 @@ pub(crate) struct Region {
     /// Bytes of pages in use from which on they are. Under the lock of the runs.
     huge_from: Word64,
     system_page: usize,
+    /// A word of the process that is told how many bytes of pages are usable.
+    told: Option<&'static Word64>,
     /// Whether there is a page that nobody uses behind every run.
     guarded: bool,
 }
@@ -144,6 +148,7 @@ impl Region {
         Self {
             base,
             origin: 0,
+            first: base.as_ptr().wrapping_add(plan.start(Zone::Pages)).addr(),
             plan,
             backing,
             committed,
@@ -151,6 +156,7 @@ impl Region {
             huge: Word8::new(0),
             huge_from: Word64::new(HUGE_FROM as u64),
             system_page: os::page_size().max(PAGE),
+            told: None,
             guarded,
         }
     }
@@ -230,6 +236,7 @@ impl Region {
         self.commit_to(zone, bytes.max(have.saturating_add(step)))
     }
 
+    #[inline]
     fn committed_in(&self, zone: Zone) -> usize {
         usize::try_from(self.committed[zone.index()].get()).unwrap_or(usize::MAX)
     }
@@ -251,7 +258,17 @@ impl Region {
         // SAFETY: whole pages of the reserved range: zones and their committed parts end at system pages.
         unsafe { os::commit(start.as_ptr(), target - have) }?;
         self.committed[zone.index()].set(target as u64);
+        if let (Zone::Pages, Some(word)) = (zone, self.told) {
+            word.set(target as u64);
+        }
         Ok(())
+    }
+
+    /// Has `word` say at any time how many bytes of pages are usable; the region lives as long as the process.
+    #[cfg(feature = "c-face")]
+    pub(crate) fn tell(&mut self, word: &'static Word64) {
+        word.set(self.committed_in(Zone::Pages) as u64);
+        self.told = Some(word);
     }
 
     /// How many pages are usable.
@@ -368,7 +385,7 @@ impl Region {
     /// The page in which `address` lies, and how far into it; `None` outside of the usable pages.
     #[inline]
     pub(crate) fn locate(&self, address: usize) -> Option<(Page, u32)> {
-        let distance = address.wrapping_sub(self.page_start(Page(0)).addr());
+        let distance = address.wrapping_sub(self.first);
         if distance < self.committed_in(Zone::Pages) {
             Some((Page(low32(distance / PAGE)), low32(distance % PAGE)))
         } else {
@@ -377,8 +394,9 @@ impl Region {
     }
 
     /// The address of the first page, and how many bytes of pages are usable: what [`Region::locate`] compares with.
+    #[inline]
     pub(crate) fn pages_span(&self) -> (usize, usize) {
-        (self.page_start(Page(0)).addr(), self.committed_in(Zone::Pages))
+        (self.first, self.committed_in(Zone::Pages))
     }
 
     /// How far `address` lies from where offsets count from; meaningless for addresses outside of the region.

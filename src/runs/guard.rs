@@ -56,12 +56,13 @@ impl<'a> RunsGuard<'a> {
         Some(taken)
     }
 
-    /// A run of `pages` pages, each of which says that it is part of slab `slab`. Its owner notes which it touches.
-    pub(crate) fn take_slab(&self, pages: u32, slab: u32) -> Option<Taken> {
+    /// A run of `pages` pages, each of which says that it is part of slab `slab`, whose blocks' magazine is called `label`.
+    /// Its owner notes which it touches.
+    pub(crate) fn take_slab(&self, pages: u32, slab: u32, label: u16) -> Option<Taken> {
         let len = pages.checked_add(self.runs.guard_pages)?;
         let taken = self.cut(len, PAGE)?;
         for index in 0..len {
-            self.runs.set_tag(taken.first.plus(index), Tag::slab(slab, index, len));
+            self.runs.set_tag(taken.first.plus(index), Tag::slab(slab, index, len, label));
         }
         Some(taken)
     }

@@ -148,6 +148,12 @@ impl Runs {
         (first, self.tags.first(bytes >> PAGE_SHIFT))
     }
 
+    /// Where the label of the first page lies; those of further pages follow at the distance of their tags.
+    #[cfg(feature = "c-face")]
+    pub(crate) fn first_label(&self) -> *const u16 {
+        self.tags.first(0).as_ptr().cast::<u16>().wrapping_add(Tag::LABEL_QUARTER)
+    }
+
     /// What `address` points at, if it is not a block of a slab.
     pub(crate) fn what_is(&self, address: usize) -> Found {
         let Some((page, rest)) = self.region.locate(address) else { return Found::Foreign };

@@ -4,19 +4,21 @@
 //! bits  0..3   kind
 //! bit   3      first page of its run
 //! bit   4      last page of its run
-//! bits 12..20  for a page of a slab: its number within the slab, so that with the lower bits replaced by an address's
-//!              the tag tells how far that lies from the slab's start
+//! bits  5..12  for a page of a slab: its number within the slab
+//! bits 16..32  for a page of a slab: its label, by which a free without a layout finds the magazine; 0 for any other page
 //! bits 32..64  for a free or a whole run: its length in pages; for a page of a slab: the slab
 //! ```
 
 use core::fmt;
 
-use crate::units::{PAGE, PAGE_SHIFT};
+use crate::units::PAGE_SHIFT;
 
 const KIND: u64 = 0b111;
 const FIRST: u64 = 1 << 3;
 const LAST: u64 = 1 << 4;
-const INDEX_SHIFT: u32 = PAGE_SHIFT;
+const INDEX_SHIFT: u32 = 5;
+const INDEX: u64 = 0x7f << INDEX_SHIFT;
+const LABEL_SHIFT: u32 = 16;
 const VALUE_SHIFT: u32 = 32;
 
 /// What a page is part of.
@@ -39,6 +41,13 @@ pub(crate) enum Kind {
 pub(crate) struct Tag(u64);
 
 impl Tag {
+    /// Which quarter of a tag, as it lies in memory, is the label.
+    #[cfg(feature = "c-face")]
+    pub(crate) const LABEL_QUARTER: usize = {
+        assert!(cfg!(target_endian = "little"));
+        LABEL_SHIFT as usize / 16
+    };
+
     /// The tag of a page inside of a run.
     pub(crate) const INTERIOR: Self = Self(0);
 
@@ -54,11 +63,12 @@ impl Tag {
         Self(kind as u64 | first | LAST | (len as u64) << VALUE_SHIFT)
     }
 
-    /// The tag of page `index` of the `len` pages of slab `slab`.
-    pub(crate) const fn slab(slab: u32, index: u32, len: u32) -> Self {
+    /// The tag of page `index` of the `len` pages of slab `slab`, whose blocks' magazine is called `label`.
+    pub(crate) const fn slab(slab: u32, index: u32, len: u32, label: u16) -> Self {
         let first = if index == 0 { FIRST } else { 0 };
         let last = if index + 1 == len { LAST } else { 0 };
-        Self(Kind::Slab as u64 | first | last | (index as u64) << INDEX_SHIFT | (slab as u64) << VALUE_SHIFT)
+        let (index, label) = ((index as u64) << INDEX_SHIFT, (label as u64) << LABEL_SHIFT);
+        Self(Kind::Slab as u64 | first | last | index & INDEX | label | (slab as u64) << VALUE_SHIFT)
     }
 
     pub(crate) const fn from_bits(bits: u64) -> Self {
@@ -108,13 +118,21 @@ impl Tag {
     /// the start of the slab's run.
     #[inline]
     pub(crate) const fn place(self, rest: usize) -> u64 {
-        self.0 & !(PAGE as u64 - 1) | rest as u64
+        let pages = (self.0 & INDEX) << (PAGE_SHIFT - INDEX_SHIFT);
+        self.0 >> VALUE_SHIFT << VALUE_SHIFT | pages | rest as u64
     }
 
     /// The page's number within its slab.
-    #[allow(clippy::cast_possible_truncation, reason = "eight bits")]
+    #[allow(clippy::cast_possible_truncation, reason = "seven bits")]
     pub(crate) const fn index(self) -> u32 {
-        (self.0 >> INDEX_SHIFT) as u32 & 0xff
+        ((self.0 & INDEX) >> INDEX_SHIFT) as u32
+    }
+
+    /// For a page of a slab what its blocks' magazine is called; 0 for any other.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "sixteen bits")]
+    pub(crate) const fn label(self) -> u16 {
+        (self.0 >> LABEL_SHIFT) as u16
     }
 }
 
@@ -152,8 +170,10 @@ mod tests {
                 assert_eq!((first.len(), last.len()), (len, len));
             }
         }
-        let middle = Tag::slab(77, 3, 5);
+        let middle = Tag::slab(77, 3, 5, 0xfff8);
         assert_eq!((middle.kind(), middle.slab_id(), middle.index()), (Some(Kind::Slab), 77, 3));
+        assert_eq!((middle.label(), middle.place(5)), (0xfff8, 77 << 32 | 3 << 12 | 5));
+        assert_eq!(Tag::first(Kind::Whole, u32::MAX).label(), 0);
         assert!(!middle.is_first() && !middle.is_last());
         assert_eq!(Tag::from_bits(7).kind(), None);
     }

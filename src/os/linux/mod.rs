@@ -1,6 +1,8 @@
 //! Linux, through typed system calls.
 
 mod memory;
+#[cfg(all(feature = "c-face", target_arch = "x86_64"))]
+mod threads;
 mod tracking;
 
 use core::sync::atomic::AtomicU32;
@@ -13,6 +15,8 @@ pub(crate) use memory::{
     advise_huge, commit, forbid, map_private, map_shared, populate, purge, release, reserve, reserve_at,
     supply,
 };
+#[cfg(all(feature = "c-face", target_arch = "x86_64"))]
+pub(crate) use threads::{drop_thread_key, make_thread_key, mark_thread};
 pub(crate) use tracking::{PageMap, Pick, PickedPages, Userfault, page_is};
 
 /// What a refused system call answered.
@@ -83,6 +87,21 @@ pub(crate) fn on_fork(before: extern "C" fn(), parent: extern "C" fn(), child: e
     // allocator that knows nothing of it.
     // SAFETY: the three functions live as long as the process.
     let _ = unsafe { pthread_atfork(Some(before), Some(parent), Some(child)) };
+}
+
+/// Whether this process is known to have one thread only.
+pub(crate) fn is_alone() -> bool {
+    #[cfg(feature = "c-face")]
+    {
+        unsafe extern "C" {
+            static __libc_single_threaded: core::ffi::c_char;
+        }
+        // SAFETY: the C library's own byte, which changes only when this thread itself makes or joins another.
+        unsafe { (&raw const __libc_single_threaded).read_volatile() != 0 }
+    }
+    // Not every C library can be asked.
+    #[cfg(not(feature = "c-face"))]
+    false
 }
 
 /// Writes `message` to standard error and aborts the process.
