@@ -1,5 +1,10 @@
 //! Tracked memory through the public face: collections, both kinds together, notes from many threads, and what
 //! `find_unnoted` says.
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::cast_possible_truncation,
+    reason = "tests read better so"
+)]
 
 mod common;
 
