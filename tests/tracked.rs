@@ -1,5 +1,7 @@
 //! Tracked memory through the public face: collections, both kinds together, notes from many threads, and what
 //! `find_unnoted` says.
+#![cfg_attr(feature = "nightly", feature(allocator_api))]
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "tests read better so")]
 
 mod common;
 
