@@ -79,7 +79,9 @@ pub fn allocate_zeroed(size: usize) -> *mut u8 {
             unsafe { block.write_bytes(0, size) };
             block.as_ptr()
         }
-        None => or_null(layout(size, ALIGN).and_then(|layout| process_heap()?.allocate_zeroed(layout))),
+        None => {
+            or_null(layout(size, ALIGN).and_then(|layout| process_heap()?.allocate_zeroed(layout, |_| {})))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::heap::Report;
+use crate::heap::{BlockInfo, Report};
 
 /// Why a heap could not be made or taken up.
 #[derive(Clone, Debug)]
@@ -107,6 +107,15 @@ pub enum Error {
         /// What is in the way, and what to do instead.
         why: &'static str,
     },
+    /// A tracked block was written to and nobody noted it. Nothing was committed.
+    Unnoted {
+        /// Where the first such line of 64 bytes lies.
+        address: usize,
+        /// The same, from the heap's base.
+        offset: u64,
+        /// The block that lies there.
+        block: BlockInfo,
+    },
     /// The heap was opened to be read.
     ReadOnly {
         /// The file.
@@ -183,6 +192,13 @@ impl fmt::Display for Error {
             }
             Self::NoFile => f.write_str("the heap is in memory only: open one in a file to persist it"),
             Self::CannotSave { why } => write!(f, "the heap cannot be saved: {why}"),
+            Self::Unnoted { address, offset, block } => write!(
+                f,
+                "the line of 64 bytes at {address:#x}, {offset:#x} from the heap's base, was written and not noted; a block \
+                 of {} bytes at {:#x} lies there: call `note` before each write to it. Nothing was committed",
+                block.size,
+                block.offset.get()
+            ),
             Self::ReadOnly { file } => write!(
                 f,
                 "{} was opened to be read: open it without `read_only` to persist anything",

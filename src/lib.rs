@@ -85,7 +85,7 @@ pub use durable::{
 };
 pub use error::Error;
 pub use global::Global;
-pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending};
+pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending, Tracked};
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };

@@ -37,6 +37,10 @@ pub(super) enum Planted {
     PageMissed,
     /// What lay in the magazines of an image stays there.
     MagazinesKept,
+    /// A program forgets to note some of its writes.
+    NoteForgotten,
+    /// What was noted is forgotten when its commit fails.
+    NotesNotPutBack,
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub struct OpenOptions {
     segment: u64,
     log_bound: u64,
     every: Option<Duration>,
+    find_unnoted: bool,
 }
 
 impl Default for OpenOptions {
@@ -54,6 +55,7 @@ impl OpenOptions {
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
             every: None,
+            find_unnoted: false,
         }
     }
 
@@ -132,6 +134,32 @@ impl OpenOptions {
         self
     }
 
+    /// Whether each commit looks for writes to tracked memory that nobody noted ([`Tracked::note`](crate::Tracked::note)),
+    /// and fails with [`Error::Unnoted`] where it finds one. For programs under test: it compares all tracked memory with
+    /// what is committed, and writes more to the log.
+    ///
+    /// ```
+    /// use outlive::{Error, OpenOptions};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-unnoted-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = OpenOptions::new().find_unnoted(true).open(&path)?;
+    /// let block = heap.tracked().allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// // SAFETY: the block holds a number.
+    /// unsafe { block.cast::<u64>().write(42) };
+    /// assert!(matches!(heap.persist(), Err(Error::Unnoted { .. })));
+    /// heap.tracked().note(block.as_ptr(), 8);
+    /// assert_eq!(heap.persist()?.noted, 1);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn find_unnoted(mut self, find: bool) -> Self {
+        self.find_unnoted = find;
+        self
+    }
+
     /// Opens the heap in this file, or makes one.
     ///
     /// # Errors
@@ -168,15 +196,16 @@ impl OpenOptions {
             existing: self.existing,
             pages: low32(self.heap.reserved().div_ceil(PAGE).clamp(1, u32::MAX as usize)),
             segment: SegmentBytes::nearest(self.segment),
+            finds_unnoted: self.find_unnoted,
         };
-        let Opened { file, region, is_new, replay } = open(storage, name, &manner)?;
-        let begin = |core: &Core| match core.beyond_its_tables() {
+        let Opened { file, regions, is_new, notes, replay } = open(storage, name, &manner)?;
+        let begin = |part: usize, core: &Core| match core.beyond_its_tables() {
             Some((field, found, most)) => {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
-                Err(Error::FileDamaged { file: path, what })
+                Err(Error::FileDamaged { file: path.clone(), what })
             }
             None => {
-                if is_new {
+                if is_new[part] {
                     core.format()
                 } else {
                     settle_in(core)
@@ -184,20 +213,21 @@ impl OpenOptions {
                 Ok(())
             }
         };
-        // SAFETY: the region holds what was committed, or zeros.
-        let mut heap = unsafe { self.heap.over(region, begin) }?;
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over(regions, begin) }?;
+        (heap.pad, heap.notes) = (notes.pad(), Some(notes));
         let manner = CommitManner { log_bound: self.log_bound, method, in_background };
         heap.file = Some(Box::new(Persistence::new(file, manner)));
         if let Some(pause) = self.every {
-            heap.durable()?.repeat(heap.core(), pause)?;
+            heap.durable()?.repeat(heap.cores()?, pause)?;
         }
         Ok((heap, replay))
     }
 
     fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
-        let OpenedToRead { reader, region, begin, replay } = open_to_read(storage, name)?;
-        // SAFETY: the region holds what was committed, or zeros.
-        let mut heap = unsafe { self.heap.over_image(region, begin) }?;
+        let OpenedToRead { reader, regions, begin, replay } = open_to_read(storage, name)?;
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over_image(regions, begin) }?;
         heap.file = Some(Box::new(reader));
         Ok((heap, replay))
     }
@@ -222,7 +252,7 @@ impl Pending<'_> {
     /// # Errors
     /// As [`Heap::persist`].
     pub fn wait(self) -> Result<Commit, Error> {
-        self.heap.durable()?.redeem(self.heap.core(), self.ticket)
+        self.heap.durable()?.redeem(self.heap.cores()?, self.ticket)
     }
 }
 
@@ -272,7 +302,8 @@ impl Heap {
     /// or a write to the log has failed, [`Error::Forked`]. The last commit is not affected by any of them.
     pub fn persist(&self) -> Result<Commit, Error> {
         let file = self.durable()?;
-        file.redeem(self.core(), file.ask()?)
+        let ticket = file.ask()?;
+        file.redeem(self.cores()?, ticket)
     }
 
     /// The same, without waiting: a thread of its own makes the commit, of everything that was written before this call.
@@ -296,7 +327,7 @@ impl Heap {
     pub fn persist_async(&self) -> Result<Pending<'_>, Error> {
         let file = self.durable()?;
         let ticket = file.ask()?;
-        file.begin(self.core(), ticket)?;
+        file.begin(self.cores()?, ticket)?;
         Ok(Pending { heap: self, ticket })
     }
 

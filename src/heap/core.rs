@@ -80,7 +80,7 @@ impl Core {
     /// The address at an offset, if it lies among the usable pages.
     pub(crate) fn at(&self, offset: Offset) -> Option<NonNull<u8>> {
         let distance = usize::try_from(offset.get()).ok()?;
-        let address = self.region().base().as_ptr().wrapping_add(distance);
+        let address = self.region().at(distance);
         self.region().locate(address.addr())?;
         NonNull::new(address)
     }
@@ -169,7 +169,10 @@ impl Core {
     /// Notes in the header how far each zone reaches, for an image; the heap is seized.
     pub(crate) fn note_lengths(&self) {
         for (word, length) in self.header.lengths.iter().zip(self.region().lengths()) {
-            word.set(length);
+            // A header that is not written is not looked at by the commit.
+            if word.get() != length {
+                word.set(length);
+            }
         }
     }
 
@@ -216,10 +219,15 @@ impl Core {
         self.allocate_either(layout).map(|(block, _)| block)
     }
 
-    /// A block for `layout` that reads as zero.
-    pub(crate) fn allocate_zeroed(&self, layout: Layout) -> Option<NonNull<u8>> {
+    /// A block for `layout` that reads as zero. Calls `will_write` before any of its bytes is written.
+    pub(crate) fn allocate_zeroed(
+        &self,
+        layout: Layout,
+        will_write: impl FnOnce(NonNull<u8>),
+    ) -> Option<NonNull<u8>> {
         let (block, zero) = self.allocate_either(layout)?;
         if !zero {
+            will_write(block);
             // SAFETY: the block is the caller's alone, and holds at least this many bytes.
             unsafe { block.write_bytes(0, layout.size()) };
         }
@@ -345,6 +353,7 @@ impl Core {
         if matches {
             // SAFETY: the caller of the free has given the block up, and it holds this many bytes.
             unsafe { block.write_bytes(FREED, route.capacity()) };
+            self.region().changed(block.as_ptr(), route.capacity());
         }
     }
 
@@ -377,7 +386,8 @@ impl Core {
         self.route_of(block).map(Route::capacity)
     }
 
-    /// Makes a block of `old` one of `new`, in place if that can be done.
+    /// Makes a block of `old` one of `new`, in place if that can be done. Where it moves, `will_write` is called with its new
+    /// place and how many bytes of it are written, before they are.
     ///
     /// # Safety
     /// The block came from this heap with layout `old`, and is given up if the call succeeds.
@@ -386,14 +396,17 @@ impl Core {
         block: NonNull<u8>,
         old: Layout,
         new: Layout,
+        will_write: impl FnOnce(NonNull<u8>, usize),
     ) -> Option<NonNull<u8>> {
         let (from, to) = (Route::of(old)?, Route::of(new)?);
         if from == to || self.resize(block, from, to, new.align()) {
             return Some(block);
         }
         let moved = with_seat(self.seat, |seat| pop_any(seat, new)).or_else(|| self.allocate(new))?;
+        let kept = old.size().min(new.size());
+        will_write(moved, kept);
         // SAFETY: both blocks hold the smaller of the two sizes, and the new one is nobody else's.
-        unsafe { moved.copy_from_nonoverlapping(block, old.size().min(new.size())) };
+        unsafe { moved.copy_from_nonoverlapping(block, kept) };
         if !with_seat(self.seat, |seat| push_any(seat, block.as_ptr(), old)) {
             // SAFETY: the caller's promise.
             unsafe { self.deallocate(block, old) };

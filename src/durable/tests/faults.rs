@@ -81,8 +81,13 @@ struct Trial {
 
 impl Trial {
     fn new(call: u64, fault: Fault) -> Self {
-        let settings =
-            Settings { reservation: 4 << 20, segment: 16 << 10, log_bound: 48 << 10, method: Method::BEST };
+        let settings = Settings {
+            reservation: 4 << 20,
+            segment: 16 << 10,
+            log_bound: 48 << 10,
+            method: Method::BEST,
+            find_unnoted: false,
+        };
         let run = Run::with(settings, Random(call));
         run.folder.fail_after(call, fault);
         Self { run, call, failed_at: None }
@@ -154,10 +159,10 @@ impl Trial {
         let layout = Layout::from_size_align(size, 8).expect("a layout");
         // Zeros, so that the pages of large blocks need not be logged.
         let content = vec![0; size];
-        let before = self.run.folder.calls();
-        let offset = heap.take(layout, &content, true).or_else(|| {
+        let (before, tracked) = (self.run.folder.calls(), self.run.live.len() % 2 == 1);
+        let offset = heap.take(layout, &content, true, tracked).or_else(|| {
             let failed = (before..self.run.folder.calls()).contains(&self.call);
-            failed.then(|| heap.take(layout, &content, true)).flatten()
+            failed.then(|| heap.take(layout, &content, true, tracked)).flatten()
         });
         let offset = offset.ok_or("no block, though there is space")?;
         self.run.live.insert(offset, Block { layout, content: content.into() });

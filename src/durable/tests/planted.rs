@@ -52,6 +52,8 @@ fn planted_bugs_are_found() {
         // Needs a crash soon after the first commit, which few programs have.
         is_found_by(Planted::MagazinesKept, |seed| program(110 + seed, MANY).map(drop));
     }
+    is_found(Planted::NoteForgotten);
+    is_found(Planted::NotesNotPutBack);
     is_found(Planted::RecordNotDurable);
     is_found(Planted::SegmentNotSynced);
     is_found(Planted::ChecksumIgnored);

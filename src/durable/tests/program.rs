@@ -27,6 +27,7 @@ pub(super) struct Settings {
     pub(super) segment: u64,
     pub(super) log_bound: u64,
     pub(super) method: Method,
+    pub(super) find_unnoted: bool,
 }
 
 impl Settings {
@@ -37,12 +38,14 @@ impl Settings {
             segment: [8 << 10, 12 << 10, 16 << 10, 64 << 10][random.below(4)],
             log_bound: [0, 32 << 10, 64 << 10, 1 << 20][random.below(4)],
             method: [Method::WriteProtection, Method::LeftTheFile, Method::Everything][random.below(3)],
+            find_unnoted: random.below(4) == 0,
         }
     }
 
     pub(super) fn open(self, folder: &SimulatedFolder) -> Result<Held, Error> {
         let heap = HeapOptions::new().reservation(self.reservation);
         let options = OpenOptions::new().heap(heap).log_segment(self.segment).log_bound(self.log_bound);
+        let options = options.find_unnoted(self.find_unnoted);
         options.open_in(folder.clone(), OsStr::new("heap"), self.method).map(|(heap, _)| Held(heap))
     }
 }
@@ -223,15 +226,24 @@ impl Run {
     fn trouble(&mut self, heap: Held) -> Result<Held, String> {
         let calls = 1 << self.random.below(7);
         let calls = self.random.below(calls) as u64;
-        match self.random.below(4) {
+        let fault = self.random.below(4);
+        match fault {
             0 => self.folder.fail_after(calls, Fault::Unsure(Errno::IO)),
             1 => self.folder.fail_after(calls, Fault::Refused(Errno::IO)),
             _ => self.folder.die_after(calls),
         }
+        let before = self.history.len();
         if self.random.below(3) == 0 {
             drop(heap.0.close());
         } else {
-            drop(self.persist(&heap));
+            if self.persist(&heap).is_err() && fault < 2 {
+                self.folder.fail_no_more();
+                // Where nothing has happened the same commit is made now; otherwise the heap says that it has failed.
+                self.history.truncate(before);
+                if self.persist(&heap).is_ok() {
+                    return Ok(heap);
+                }
+            }
             drop(heap);
         }
         self.folder.fail_no_more();
@@ -270,7 +282,8 @@ impl Run {
     pub(super) fn take(&mut self, heap: &Held) {
         let (layout, zeroed) = (self.layout(), self.random.below(4) == 0);
         let content = if zeroed { vec![0; layout.size()] } else { self.bytes(layout.size()) };
-        if let Some(offset) = heap.take(layout, &content, zeroed) {
+        let tracked = self.random.below(2) == 0;
+        if let Some(offset) = heap.take(layout, &content, zeroed, tracked) {
             self.live.insert(offset, Block { layout, content: content.into() });
         }
     }
