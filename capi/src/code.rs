@@ -9,6 +9,7 @@ use std::ffi::CString;
 /// Further codes may come: what is not known is a failure.
 // cbindgen takes the discriminants from here; they are part of the library's interface and never change.
 #[repr(i32)]
+#[allow(clippy::enum_variant_names, reason = "in C they are names without an enum around them")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Code {
     /// It was done.

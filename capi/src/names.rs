@@ -90,10 +90,12 @@ impl Directory {
     fn entries(&mut self) -> &mut [Entry] {
         // SAFETY: the count was compared with the block, and entries are valid with any content. The lock of the handle keeps
         // others away.
-        unsafe {
-            let count = usize::try_from(self.head.as_ref().count).unwrap_or(0).min(self.room);
-            core::slice::from_raw_parts_mut(self.head.add(1).cast().as_ptr(), count)
-        }
+        let count = unsafe { self.head.as_ref() }.count;
+        let count = usize::try_from(count).unwrap_or(0).min(self.room);
+        // SAFETY: the entries follow the head.
+        let first = unsafe { self.head.add(1) }.cast().as_ptr();
+        // SAFETY: as above.
+        unsafe { core::slice::from_raw_parts_mut(first, count) }
     }
 
     fn find(&mut self, name: &[u8; NAME]) -> Option<usize> {
@@ -110,7 +112,9 @@ impl Directory {
         let count = self.entries().len();
         debug_assert!(count < self.room);
         // SAFETY: the block has room for one more.
-        unsafe { self.head.cast::<Entry>().add(1 + count).write(entry) };
+        let place = unsafe { self.head.cast::<Entry>().add(1 + count) };
+        // SAFETY: as above.
+        unsafe { place.write(entry) };
         self.set_count(count + 1);
     }
 

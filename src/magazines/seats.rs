@@ -125,9 +125,10 @@ mod here {
                 options(nostack),
             );
         }
-        let counts = NonNull::new(core::ptr::with_exposed_provenance_mut(place));
+        // SAFETY: a seat never points at null.
+        let counts = unsafe { NonNull::new_unchecked(core::ptr::with_exposed_provenance_mut(place)) };
         // SAFETY: the seat points at an empty cache, which is a static, or at one of the global heap, which stays mapped; `at`
         // is the place of a magazine in it.
-        unsafe { Magazine::with_counts_at(counts.unwrap_unchecked()) }
+        unsafe { Magazine::with_counts_at(counts) }
     }
 }

@@ -32,5 +32,7 @@ mod statistics;
 #[cold]
 fn set_errno(code: libc::c_int) {
     // SAFETY: the C library has an `errno` for each thread, at any time.
-    unsafe { *libc::__errno_location() = code };
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    unsafe { place.write(code) };
 }
