@@ -45,6 +45,7 @@
 //! | 6 | `heap` | allocation and free, limits, statistics, the checker |
 //! | 7 | `global`, `handle` | [`Global`] and [`Heap`] |
 //! | 7 | `durable` | the files of a heap: log, commit, checkpoint, recovery |
+//! | 9 | [`collections`] | vectors, text, queues, maps and sets in a heap, at whatever address it lies |
 //!
 //! `docs/design.md` in the repository follows one allocation through all of them.
 //!
@@ -52,7 +53,7 @@
 //!
 //! - `allocator-api2-02` (on by default): `Allocator` of allocator-api2 0.2 beside that of 0.4, for hashbrown and bumpalo.
 //! - `nightly`: the standard library's own `Allocator`, with a nightly compiler.
-//! - `serde`: `Serialize` for [`Stats`] and [`Finding`].
+//! - `serde`: `Serialize` for [`Stats`], [`Finding`] and the [`collections`], which are read with the heap's token.
 //! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.
 //!
 //! # Errors and misuse

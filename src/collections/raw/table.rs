@@ -208,10 +208,15 @@ impl RawTable {
     #[inline]
     fn set_control<H: HeapType>(&mut self, index: usize, control: u8, heap: H) {
         debug_assert!(index < self.buckets());
-        for index in [index, self.repeated(index)] {
-            let place = self.ctrl(heap).wrapping_add(index);
+        let repeated = self.repeated(index);
+        let place = self.ctrl(heap).wrapping_add(index);
+        note(heap, place, 1);
+        // SAFETY: the block has a byte for each bucket.
+        unsafe { place.write(control) };
+        if repeated != index {
+            let place = self.ctrl(heap).wrapping_add(repeated);
             note(heap, place, 1);
-            // SAFETY: the block has a byte for each bucket, and 16 more.
+            // SAFETY: 16 more bytes follow those of the buckets.
             unsafe { place.write(control) };
         }
     }
