@@ -394,7 +394,7 @@ impl RawTable {
         let Some((buckets, (layout, distance))) = shape else {
             return Err(inspector.fault(self, format!("a table with the mask {:#x}", self.mask)));
         };
-        let start = self.ctrl.get().checked_sub(distance as u64).unwrap_or_default();
+        let start = self.ctrl.get().saturating_sub(distance as u64);
         let block = inspector.own(self, start, layout)?;
         let ctrl = block.as_ptr().wrapping_add(distance).cast_const();
         // SAFETY: the block has as many bytes there.
