@@ -49,6 +49,7 @@
 //! | 7 | `global`, `handle` | [`Global`] and [`Heap`] |
 //! | 7 | `durable` | the files of a heap: log, commit, checkpoint, recovery |
 //! | 8 | [`typed`] | roots, accesses, pointers and boxes: values that live across runs |
+//! | 9 | [`collections`] | vectors, text, queues, maps and sets in a heap, at whatever address it lies |
 //!
 //! `docs/design.md` in the repository follows one allocation through all of them.
 //!
@@ -59,7 +60,7 @@
 //! - `derive`: `#[derive(Persist)]`, for types that live in a heap.
 //! - `c-face`: the module [`c`](crate::c), of requests and frees as C has them. For shared libraries that stand in for the C library's
 //!   `malloc`: thread-locals are found so fast there that they cannot be loaded late, by `dlopen`.
-//! - `serde`: `Serialize` for [`Stats`] and [`Finding`].
+//! - `serde`: `Serialize` for [`Stats`], [`Finding`] and the [`collections`], which are read with the heap's token.
 //! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.
 //!
 //! # Errors and misuse

@@ -23,6 +23,8 @@ pub mod hash_map;
 pub mod hash_set;
 mod no_room;
 mod raw;
+#[cfg(feature = "serde")]
+mod serde;
 pub mod string;
 #[cfg(test)]
 mod tests;
@@ -35,5 +37,7 @@ pub use deque::PVecDeque;
 pub use hash_map::PHashMap;
 pub use hash_set::PHashSet;
 pub use no_room::NoRoom;
+#[cfg(feature = "serde")]
+pub use serde::{DeserializeIn, SeedIn};
 pub use string::PString;
 pub use vec::PVec;

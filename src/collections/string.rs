@@ -229,11 +229,8 @@ impl<H: HeapType> PString<H> {
     pub fn retain(&mut self, mut keep: impl FnMut(char) -> bool) {
         let len = self.len();
         let mut rest = Compact::new(&mut self.bytes, 0..len);
-        loop {
-            // SAFETY: what is left begins with a character, for only whole ones were passed.
-            let Some(character) = unsafe { str::from_utf8_unchecked(rest.left()) }.chars().next() else {
-                break;
-            };
+        // SAFETY: what is left begins with a character, for only whole ones were passed.
+        while let Some(character) = unsafe { str::from_utf8_unchecked(rest.left()) }.chars().next() {
             let keep = keep(character);
             for _ in 0..character.len_utf8() {
                 if keep {

@@ -87,12 +87,16 @@ fn hash_maps(ours: &mut PHashMap<u64, u64, Bench<'_>>) {
         || {
             ours.clear();
             ours.shrink_to_fit();
-            (0..ENTRIES).for_each(|n| drop(ours.insert(scattered(n), n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = ours.insert(scattered(n), n);
+            });
             ours.len() as u64
         },
         || {
             theirs = hashbrown::HashMap::new();
-            (0..ENTRIES).for_each(|n| drop(theirs.insert(scattered(n), n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = theirs.insert(scattered(n), n);
+            });
             theirs.len() as u64
         },
     );
@@ -100,12 +104,16 @@ fn hash_maps(ours: &mut PHashMap<u64, u64, Bench<'_>>) {
         "hash insert, with room",
         || {
             ours.clear();
-            (0..ENTRIES).for_each(|n| drop(ours.insert(scattered(n), n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = ours.insert(scattered(n), n);
+            });
             ours.len() as u64
         },
         || {
             theirs.clear();
-            (0..ENTRIES).for_each(|n| drop(theirs.insert(scattered(n), n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = theirs.insert(scattered(n), n);
+            });
             theirs.len() as u64
         },
     );
@@ -156,12 +164,16 @@ fn trees(ours: &mut PBTreeMap<u64, u64, Bench<'_>>) {
         "tree insert, scattered",
         || {
             ours.clear();
-            (0..ENTRIES).for_each(|n| drop(ours.insert(scattered(n), n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = ours.insert(scattered(n), n);
+            });
             ours.len() as u64
         },
         || {
             theirs.clear();
-            (0..ENTRIES).for_each(|n| drop(theirs.insert(scattered(n), n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = theirs.insert(scattered(n), n);
+            });
             theirs.len() as u64
         },
     );
@@ -222,12 +234,16 @@ fn trees(ours: &mut PBTreeMap<u64, u64, Bench<'_>>) {
         "tree insert, in order",
         || {
             ours.clear();
-            (0..ENTRIES).for_each(|n| drop(ours.insert(n, n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = ours.insert(n, n);
+            });
             ours.len() as u64
         },
         || {
             theirs.clear();
-            (0..ENTRIES).for_each(|n| drop(theirs.insert(n, n)));
+            (0..ENTRIES).for_each(|n| {
+                let _ = theirs.insert(n, n);
+            });
             theirs.len() as u64
         },
     );

@@ -18,7 +18,9 @@ unsafe impl<K: Persist, V: Persist> Persist for Bucket<K, V> {
 
     unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
         // SAFETY: the caller's promise.
-        let (key, value) = unsafe { (&raw const (*at).key, &raw const (*at).value) };
+        let key = unsafe { &raw const (*at).key };
+        // SAFETY: the caller's promise.
+        let value = unsafe { &raw const (*at).value };
         // SAFETY: the caller's promise.
         unsafe { K::inspect(key, inspector) }?;
         // SAFETY: the caller's promise.

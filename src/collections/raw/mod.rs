@@ -52,7 +52,7 @@ pub(super) unsafe fn drop_each<T>(values: &mut impl Iterator<Item = *mut T>) {
         return;
     }
     let rest = Rest(values);
-    while let Some(value) = rest.0.next() {
+    for value in rest.0.by_ref() {
         // SAFETY: the caller's promise.
         unsafe { value.drop_in_place() };
     }

@@ -208,10 +208,15 @@ impl RawTable {
     #[inline]
     fn set_control<H: HeapType>(&mut self, index: usize, control: u8, heap: H) {
         debug_assert!(index < self.buckets());
-        for index in [index, self.repeated(index)] {
-            let place = self.ctrl(heap).wrapping_add(index);
+        let repeated = self.repeated(index);
+        let place = self.ctrl(heap).wrapping_add(index);
+        note(heap, place, 1);
+        // SAFETY: the block has a byte for each bucket.
+        unsafe { place.write(control) };
+        if repeated != index {
+            let place = self.ctrl(heap).wrapping_add(repeated);
             note(heap, place, 1);
-            // SAFETY: the block has a byte for each bucket, and 16 more.
+            // SAFETY: 16 more bytes follow those of the buckets.
             unsafe { place.write(control) };
         }
     }
@@ -389,7 +394,7 @@ impl RawTable {
         let Some((buckets, (layout, distance))) = shape else {
             return Err(inspector.fault(self, format!("a table with the mask {:#x}", self.mask)));
         };
-        let start = self.ctrl.get().checked_sub(distance as u64).unwrap_or_default();
+        let start = self.ctrl.get().saturating_sub(distance as u64);
         let block = inspector.own(self, start, layout)?;
         let ctrl = block.as_ptr().wrapping_add(distance).cast_const();
         // SAFETY: the block has as many bytes there.

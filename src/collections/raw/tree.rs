@@ -129,7 +129,9 @@ impl Node {
     fn make<H: HeapType>(shape: &Shape, level: usize, heap: H) -> Result<Self, AllocError> {
         let block = heap.allocate(shape.layout(level))?.as_ptr();
         // SAFETY: the block begins with two numbers of 16 bits, and is aligned to 8.
-        unsafe { block.cast::<[u16; 2]>().write([0, u16::try_from(level).unwrap_or(u16::MAX)]) };
+        unsafe {
+            Self(block).lengths().cast::<[u16; 2]>().write([0, u16::try_from(level).unwrap_or(u16::MAX)])
+        };
         Ok(Self(block))
     }
 
@@ -170,26 +172,33 @@ impl Node {
         self.0
     }
 
+    /// The length, and the level behind it.
+    #[allow(clippy::cast_ptr_alignment, reason = "nodes are aligned to 8")]
+    #[inline]
+    fn lengths(self) -> *mut u16 {
+        self.0.cast::<u16>()
+    }
+
     /// How many entries it has.
     #[inline]
     pub(in crate::collections) fn len(self) -> usize {
         // SAFETY: a node begins with its length.
-        usize::from(unsafe { self.0.cast::<u16>().read() })
+        usize::from(unsafe { self.lengths().read() })
     }
 
     /// Its level.
     pub(in crate::collections) fn level(self) -> usize {
         // SAFETY: the level follows the length.
-        usize::from(unsafe { self.0.cast::<u16>().wrapping_add(1).read() })
+        usize::from(unsafe { self.lengths().wrapping_add(1).read() })
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "no more than `CAP`")]
     #[inline]
     fn set_len<H: HeapType>(self, len: usize, heap: H) {
         debug_assert!(len <= CAP);
-        note(heap, self.0.cast::<u16>(), 1);
+        note(heap, self.lengths(), 1);
         // SAFETY: a node begins with its length.
-        unsafe { self.0.cast::<u16>().write(len as u16) };
+        unsafe { self.lengths().write(len as u16) };
     }
 
     /// Where key `index` is.
@@ -680,7 +689,9 @@ impl RawTree {
             let (parent, at) = path.spot(level + 1);
             let (left, right) = (at.saturating_sub(1), at.saturating_sub(1) + 1);
             // SAFETY: a node above level 0 has at least one entry, so at least two edges.
-            let pair = unsafe { (parent.child(shape, left, heap), parent.child(shape, right, heap)) };
+            let one = unsafe { parent.child(shape, left, heap) };
+            // SAFETY: as above.
+            let pair = (one, unsafe { parent.child(shape, right, heap) });
             let len = pair.0.len();
             let has_left = at > 0;
             if len + 1 + pair.1.len() <= CAP {

@@ -8,5 +8,7 @@ mod hash_map;
 mod heap;
 mod pinned;
 mod random;
+#[cfg(feature = "serde")]
+mod serde;
 mod string;
 mod vec;

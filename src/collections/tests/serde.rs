@@ -1,0 +1,36 @@
+//! Collections read with the heap's token.
+
+use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
+
+use super::heap::{TestHeap, start};
+use crate::collections::{DeserializeIn, PBTreeMap, PHashMap, PHashSet, PString, PVec};
+
+#[test]
+fn what_is_read_lies_in_the_heap() {
+    let heap = start(1 << 20);
+    let before = heap.used();
+    let words = || SeqDeserializer::<_, Error>::new(["a", "b", "a"].into_iter());
+    let vec: PVec<PString<TestHeap>, TestHeap> = DeserializeIn::deserialize_in(heap, words()).unwrap();
+    assert_eq!(vec, ["a", "b", "a"]);
+    let set: PHashSet<PString<TestHeap>, TestHeap> = DeserializeIn::deserialize_in(heap, words()).unwrap();
+    assert_eq!((set.len(), set.contains("b")), (2, true));
+    let entries = || MapDeserializer::<_, Error>::new([("one", 1_u64), ("two", 2)].into_iter());
+    let map: PHashMap<PString<TestHeap>, u64, TestHeap> =
+        DeserializeIn::deserialize_in(heap, entries()).unwrap();
+    let tree: PBTreeMap<PString<TestHeap>, u64, TestHeap> =
+        DeserializeIn::deserialize_in(heap, entries()).unwrap();
+    assert_eq!((map.get("one"), tree.get("two"), tree.len()), (Some(&1), Some(&2), 2));
+    drop((vec, set, map, tree));
+    assert_eq!(heap.used(), before);
+}
+
+#[test]
+fn where_there_is_no_memory_reading_ends_with_an_error() {
+    let heap = start(1 << 20);
+    let before = heap.used();
+    heap.grants(2);
+    let words = SeqDeserializer::<_, Error>::new(["a", "b", "c"].into_iter());
+    let vec: Result<PVec<PString<TestHeap>, TestHeap>, Error> = DeserializeIn::deserialize_in(heap, words);
+    assert!(vec.unwrap_err().to_string().contains("no memory"));
+    assert_eq!(heap.used(), before);
+}
