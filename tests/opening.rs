@@ -127,6 +127,18 @@ fn a_heap_persists_itself_when_enough_was_written_and_not_before() {
     assert!(wait_for_more(&heap, before), "growth counts, {large:?}");
 }
 
+/// What grew before the first look counted as seen, and a heap that nobody wrote to was never persisted.
+#[test]
+fn growth_counts_whenever_it_is_looked_at() {
+    for wait in [0, 100] {
+        let folder = Folder::new();
+        let heap = small().persist_after(1 << 20).open(folder.join("heap")).unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        let block = heap.allocate_zeroed(Layout::new::<[u8; 4 << 20]>()).unwrap();
+        assert!(wait_for_more(&heap, 0), "{block:?}");
+    }
+}
+
 #[test]
 fn time_and_bytes_go_together() {
     let folder = Folder::new();

@@ -97,7 +97,7 @@ impl Capture {
             self.noted.push((page, noted));
         });
         self.put_back(cores);
-        let grown: u64 = cores.lengths().iter().zip(self.covered).map(|(new, old)| new - old).sum();
+        let grown = self.growth(cores);
         let pending: u64 = self.pending.iter().map(|span| span.count * PAGE as u64).sum();
         let known = grown + pending + lines * LINE as u64;
         if known >= most {
@@ -105,7 +105,7 @@ impl Capture {
         }
         let areas = Area::ALL.into_iter().filter(|area| *area != Area::TRACKED_PAGES);
         let ranges: Vec<PageSpan> =
-            areas.map(|area| file.layout.pages_of(area, 0, self.covered[area.index()])).collect();
+            areas.map(|area| file.layout.pages_of(area, 0, self.committed[area.index()])).collect();
         let pages = self.tracker.written(&ranges, (most - known).div_ceil(PAGE as u64));
         (known + pages * PAGE as u64).min(most)
     }
