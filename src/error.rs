@@ -72,6 +72,21 @@ pub enum Error {
         /// What was found, and what was expected.
         what: String,
     },
+    /// The file needs a feature of this crate that this build was made without, or the options ask for one.
+    FeatureMissing {
+        /// The file.
+        file: PathBuf,
+        /// The feature.
+        feature: &'static str,
+    },
+    /// The checker found damage in the metadata of a heap's last commit, which [`Verify::Metadata`](crate::Verify) asked
+    /// for. The commit is what it was.
+    MetadataDamaged {
+        /// The file.
+        file: PathBuf,
+        /// What was found.
+        report: Box<Report>,
+    },
     /// The log of a heap is damaged. Nothing was changed.
     LogDamaged {
         /// The log.
@@ -88,10 +103,19 @@ pub enum Error {
     },
     /// The address at which the heap was is taken, and the heap holds absolute pointers.
     AddressTaken {
+        /// The heap's file.
+        file: PathBuf,
         /// The address.
-        address: usize,
+        wanted: u64,
         /// How many bytes from there on are needed.
-        bytes: usize,
+        bytes: u64,
+    },
+    /// A heap cannot begin at the address that was asked for.
+    AddressNotAligned {
+        /// The address.
+        found: u64,
+        /// What it has to be a multiple of.
+        expected: u64,
     },
     /// A write or a sync has failed earlier. The last commit is whole; this heap makes no further ones.
     Failed {
@@ -215,6 +239,16 @@ impl fmt::Display for Error {
                 "{} was written by another version of this crate, or one with other features, which can open it: {what}",
                 file.display()
             ),
+            Self::FeatureMissing { file, feature } => write!(
+                f,
+                "{} needs the feature `{feature}` of this crate, which this build lacks: build with it",
+                file.display()
+            ),
+            Self::MetadataDamaged { file, report } => write!(
+                f,
+                "{} holds a heap whose metadata is damaged; take an older copy or a snapshot: {report}",
+                file.display()
+            ),
             Self::LogDamaged { file, what } => write!(
                 f,
                 "{} is damaged: {what}; nothing was changed, take a copy of it and of the heap's file",
@@ -225,10 +259,15 @@ impl fmt::Display for Error {
                 "{} is missing, with the commits after {applied}: put it back beside the heap's file",
                 file.display()
             ),
-            Self::AddressTaken { address, bytes } => write!(
+            Self::AddressTaken { file, wanted, bytes } => write!(
                 f,
-                "the heap holds absolute pointers and works only at {address:#x}, where something else lies within its \
-                 {bytes} bytes: open it earlier in the program"
+                "{} holds absolute pointers and works only at {wanted:#x}, where something else lies within its {bytes} \
+                 bytes: open it earlier in the program, or make it anew at another address",
+                file.display()
+            ),
+            Self::AddressNotAligned { found, expected } => write!(
+                f,
+                "a heap cannot begin at {found:#x}: take an address above 0 that is a multiple of {expected:#x}"
             ),
             Self::Failed { file } => write!(
                 f,

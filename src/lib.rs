@@ -84,12 +84,16 @@ mod sync;
 pub mod typed;
 mod units;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use durable::fuzzing;
 pub use durable::{
-    Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
+    Act, Commit, Compression, Durability, FileFinding, FileFindingKind, FileReport, FileStats, Repair,
+    Replay, Verify, check, repair,
 };
 pub use error::Error;
 pub use global::Global;
-pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending, Tracked, Verify};
+pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending, Tracked};
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };

@@ -55,7 +55,8 @@ fn what_is_saved_is_loaded_and_opened() {
             drop(reader);
             let loaded = Heap::load(folder.join("saved")).unwrap();
             assert!(content(&loaded) == expected && loaded.check().is_clean(), "round {round}");
-            assert_eq!(loaded.stats().reserved, heap.stats().reserved);
+            // One that was loaded has a tracked part as well.
+            assert!(loaded.stats().reserved >= heap.stats().reserved);
             assert!(folder.files() == before, "loading has changed the file");
 
             fs::copy(folder.join("saved"), folder.join("opened")).unwrap();

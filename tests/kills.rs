@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use common::child;
 use common::random::Random;
-use outlive::{Heap, HeapOptions, OpenOptions};
+use outlive::{Durability, Heap, HeapOptions, OpenOptions};
 
 const THREADS: usize = 4;
 /// Blocks that a thread keeps.
@@ -57,8 +57,8 @@ struct Work {
 unsafe impl Sync for Work {}
 
 impl Work {
-    fn open(file: &Path, root: u64) -> Self {
-        let heap = options().open(file).unwrap();
+    fn open(options: OpenOptions, file: &Path, root: u64) -> Self {
+        let heap = options.open(file).unwrap();
         let mut base = None;
         heap.for_each_block(|block, info| {
             if info.offset.get() == root {
@@ -157,7 +157,10 @@ fn content(thread: usize, step: u64) -> Vec<u8> {
 fn work(file: &Path, root: u64, seed: u64) {
     let mut random = Random::new(seed);
     loop {
-        let (work, changes, is_over) = (Work::open(file, root), RwLock::new(()), AtomicBool::new(false));
+        // The end of a process takes nothing at either level, and each may follow the other.
+        let level = [Durability::PowerLoss, Durability::ProcessCrash][random.below(2)];
+        let work = Work::open(options().durability(level), file, root);
+        let (changes, is_over) = (RwLock::new(()), AtomicBool::new(false));
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
                 let (work, changes, is_over, seed) = (&work, &changes, &is_over, random.next());
@@ -258,7 +261,7 @@ fn killed_processes_leave_what_they_have_committed() {
             (known, steps) = (commit, reported);
             reports += 1;
         }
-        let work = Work::open(&file, root);
+        let work = Work::open(options(), &file, root);
         let last = work.heap.last_commit();
         assert!(last == known || last == known + 1, "round {round}: commit {last} after commit {known}");
         let found = work.verify();

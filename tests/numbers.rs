@@ -41,12 +41,9 @@ fn the_numbers_are_those_of_the_files() {
         assert!(stats.overlay_lines <= (older + lines) * 64, "round {round}");
         // A record is its header, its items and its lines, in whole blocks.
         let bytes = stats.logged_bytes - logged;
-        let least = 80 + commit.pages * 16 + commit.lines * 64;
-        let most = if cfg!(feature = "lz4") { bytes } else { least + least / (56 << 10) * 8192 + 8192 };
-        assert!(
-            (cfg!(feature = "lz4") || bytes >= least) && bytes <= most,
-            "{bytes} for {least}, round {round}"
-        );
+        let least = 88 + commit.pages * 16 + commit.lines * 64;
+        let most = least + least / (56 << 10) * 8192 + 8192;
+        assert!(bytes >= least && bytes <= most, "{bytes} for {least}, round {round}");
         assert!(bytes > 0 && bytes.is_multiple_of(4096));
         logged = stats.logged_bytes;
         assert!(["write protection", "left the file", "everything"].contains(&stats.method));

@@ -4,7 +4,7 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release -p outlive-loom-tests
 //! ```
 //!
-//! The files of `src/sync` and `src/magazines` are compiled here as they are, over loom's atomics; only what lies
+//! The files of `src/sync` and `src/magazines`, and the bits of the notes, are compiled here as they are, over loom's atomics; only what lies
 //! below them (pools, runs, the region's records) and the threads' own storage are stand-ins, as small as can be. A
 //! magazine has three slots, one of them open at first, so that every path of the exchange is a few steps away.
 //!
@@ -19,6 +19,7 @@
 //! | `copy` | a copy of the memory, made under all locks at any moment, shows no block twice |
 //! | `gate` | reads, updates, writes and captures exclude whom they should, see what was done before, and are woken |
 //! | `capture` | a copy of a magazine, made word by word, shows no block that was in use all the time |
+//! | `notes` | what is noted while a capture takes the notes is taken by it or by the next, once |
 //!
 //! A block's owner writes into it, and loom refuses a write that does not come after those of the owner before: what a
 //! thread did with a block before it freed it is over, wherever the block comes up again.
@@ -47,5 +48,9 @@ mod stand_ins;
 #[allow(unused_imports, reason = "the models use a part of the door")]
 #[path = "../../src/sync/mod.rs"]
 mod sync;
+
+/// The bits of the notes, as they are.
+#[path = "../../src/durable/notes/bits.rs"]
+mod bits;
 
 use stand_ins::{misuse, pools, region, units};

@@ -28,6 +28,10 @@ pub(crate) enum Bug {
     SilentLeave,
     /// The owner passes no barrier between saying that it is busy and looking whether it was evicted.
     NoLightBarrier,
+    /// Who takes the notes clears the summaries when it has the masks.
+    SummaryClearedLast,
+    /// Who notes sets the summaries before the mask.
+    SummaryFirst,
 }
 
 std::thread_local! {

@@ -12,11 +12,12 @@
 //!    a slot below a count holds a block that was free when the count was read, or became free later; never one that was in
 //!    use all the time.
 //! 4. The kernel is never asked about the pages of the tracked part. Their noted lines are taken as they are, whether they
-//!    differ from what is committed or not.
+//!    differ from what is committed or not: to look there would cost more than to write a line. A page of which all lines are
+//!    noted is compared, which costs less than to write all of it; many such pages are zeros that were zeros before.
 
 use crate::error::Error;
 use crate::region::Zone;
-use crate::units::PAGE;
+use crate::units::{LINE, PAGE};
 
 use super::area::{AREAS, Area, Lengths};
 use super::buffer::AlignedBuffer;
@@ -78,6 +79,35 @@ impl Capture {
     /// How many bytes the heap has grown by since the last commit.
     pub(super) fn growth(&self, cores: Cores<'_>) -> u64 {
         cores.lengths().iter().zip(self.committed).map(|(new, old)| new - old).sum()
+    }
+
+    /// How many bytes of untracked pages were written since the last commit and of tracked lines noted, and how many the heap
+    /// has grown by, which may not have been written yet. Where the method cannot say what was written since it was asked
+    /// last, that does not count. Nothing is counted beyond `most`.
+    pub(super) fn written<S: Storage>(&mut self, cores: Cores<'_>, file: &HeapFile<S>, most: u64) -> u64 {
+        if self.covered == [0; AREAS] {
+            cores.seize();
+            self.collect(cores, file, cores.lengths());
+            cores.release();
+        }
+        self.put_back(cores);
+        let mut lines = 0;
+        cores.notes.take(|page, noted| {
+            lines += u64::from(noted.count_ones());
+            self.noted.push((page, noted));
+        });
+        self.put_back(cores);
+        let grown: u64 = cores.lengths().iter().zip(self.covered).map(|(new, old)| new - old).sum();
+        let pending: u64 = self.pending.iter().map(|span| span.count * PAGE as u64).sum();
+        let known = grown + pending + lines * LINE as u64;
+        if known >= most {
+            return most;
+        }
+        let areas = Area::ALL.into_iter().filter(|area| *area != Area::TRACKED_PAGES);
+        let ranges: Vec<PageSpan> =
+            areas.map(|area| file.layout.pages_of(area, 0, self.covered[area.index()])).collect();
+        let pages = self.tracker.written(&ranges, (most - known).div_ceil(PAGE as u64));
+        (known + pages * PAGE as u64).min(most)
     }
 
     /// Writes written pages that no commit has to their place in the file, durably, so that the capture has only those to
@@ -175,7 +205,7 @@ impl Capture {
         body: &mut RecordBody,
         changes: &mut Changes,
     ) -> u64 {
-        let before = changes.lines.len();
+        let mut count = 0;
         let start = Area::TRACKED_PAGES.start(file.layout.plan());
         let mut piece = Piece { offset: 0, file: 0, bytes: 0 };
         for (index, (page, lines)) in self.noted.iter().enumerate() {
@@ -189,12 +219,21 @@ impl Capture {
                 let found = file.layout.pieces(Area::TRACKED_PAGES, page * PAGE, size).next();
                 piece = found.unwrap_or(piece);
             }
-            let place = (piece.file + (offset - piece.offset) as u64) / PAGE as u64;
-            let from = changes.lines.len();
-            live(cores, offset).take(*lines, &mut changes.lines);
-            put(place, *lines, from, body, changes);
+            let page = Page {
+                offset,
+                file: (piece.file + (offset - piece.offset) as u64) / PAGE as u64,
+                is_cache: false,
+            };
+            count += u64::from(lines.count_ones());
+            if *lines == u64::MAX {
+                page.compare(cores, file, body, changes);
+            } else {
+                let from = changes.lines.len();
+                live(cores, offset).take(*lines, &mut changes.lines);
+                put(page.file, *lines, from, body, changes);
+            }
         }
-        (changes.lines.len() - before) as u64
+        count
     }
 
     /// What was captured is committed.

@@ -38,6 +38,7 @@ pub(super) fn of_log(error: LogError, file: PathBuf) -> Error {
         LogError::Storage(error) => of_storage(error),
         LogError::Failed => Error::Failed { file },
         LogError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
+        LogError::FeatureMissing { feature, .. } => Error::FeatureMissing { file, feature },
         other => Error::LogDamaged { file, what: other.to_string() },
     }
 }

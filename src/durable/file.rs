@@ -10,7 +10,8 @@
 //! 2. The base is written by checkpoints, with what is committed, and by commits where no commit has anything yet.
 //! 3. The log is made at the first commit. From then on the superblock says that there is one; a heap that is only read
 //!    writes nothing.
-//! 4. After a failed sync or a failed write of a record nothing is committed any more: what reached the disk is for the
+//! 4. The base gets no line of a commit that is not durable in the log.
+//! 5. After a failed sync or a failed write of a record nothing is committed any more: what reached the disk is for the
 //!    next opening to see.
 
 use std::ffi::{OsStr, OsString};
@@ -22,18 +23,20 @@ use crate::os;
 use crate::units::{LINE, PAGE};
 
 use super::area::Lengths;
-use super::base::wipe;
+use super::base::{wipe, write_near};
 use super::chance;
 use super::checkpoint::Checkpoint;
 use super::dirty::Method;
 use super::errors::{no_memory, of_log, of_storage, of_superblock};
 use super::layout::Layout;
+use super::levels::{Durability, LogManner};
 use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
 use super::overlay::Overlay;
 use super::planted::Planted;
 use super::snapshot::Snapshot;
+use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
@@ -49,6 +52,7 @@ pub(crate) struct HeapFile<S: Storage> {
     pub(super) view: Arc<View>,
     log: Option<Log<S::File>>,
     segment: SegmentBytes,
+    manner: LogManner,
     /// The last commit, and how many pages the image has with it.
     pub(super) last: u64,
     pub(super) image_pages: u64,
@@ -90,7 +94,7 @@ impl<S: Storage> HeapFile<S> {
         base: Arc<S::File>,
         stored: Stored,
         layout: Layout,
-        segment: SegmentBytes,
+        (segment, manner): (SegmentBytes, LogManner),
     ) -> Result<(Self, Replay), Error> {
         let longest = layout.file_len(layout.longest()) / PAGE as u64;
         let descriptor = base.descriptor().map_err(of_storage)?;
@@ -106,6 +110,7 @@ impl<S: Storage> HeapFile<S> {
             view,
             log: None,
             segment,
+            manner,
             last: superblock.applied,
             image_pages: superblock.image_pages,
             overlay: Overlay::new(),
@@ -147,10 +152,41 @@ impl<S: Storage> HeapFile<S> {
             replay.lines += take_in(overlay, part, longest);
             *image_pages = part.image_pages;
         });
-        let log = log.map_err(|error| self.of_log(error))?;
+        let log = log.map_err(|error| self.of_log(error))?.in_manner(self.manner);
         self.last = log.last();
         self.log = Some(log);
         Ok(replay)
+    }
+
+    /// Writes what the log has of these pages to its place in the base, so that whatever maps the base has it. It need not
+    /// become durable: the overlay keeps it for the next checkpoint, and the log until that is done.
+    pub(super) fn bring_in(&mut self, span: PageSpan) -> Result<(), Error> {
+        let pages = self.overlay.pages(span.first, span.end());
+        write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        if Planted::BroughtInCounts.is_there() {
+            let (applied, image_pages) = (self.last, self.image_pages);
+            self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
+        }
+        Ok(())
+    }
+
+    /// Says in the superblock that the heap belongs to its address, before it holds the first pointer.
+    pub(super) fn bind(&mut self) -> Result<(), Error> {
+        let superblock = self.stored.superblock;
+        if superblock.is_bound() {
+            return Ok(());
+        }
+        self.store(Superblock { flags: superblock.flags.with(Flags::ABSOLUTE_POINTERS), ..superblock })
+    }
+
+    /// Whether the heap belongs to its address.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.stored.superblock.is_bound()
+    }
+
+    /// What commits survive.
+    pub(super) fn durability(&self) -> Durability {
+        self.manner.durability
     }
 
     /// The last superblock.
@@ -175,7 +211,7 @@ impl<S: Storage> HeapFile<S> {
                 self.storage.remove(&name).map_err(of_storage)?;
             }
             let log = Log::create(&self.storage, &name, identity(&superblock), self.last, self.segment);
-            self.log = Some(log.map_err(|error| self.of_log(error))?);
+            self.log = Some(log.map_err(|error| self.of_log(error))?.in_manner(self.manner));
             self.store(Superblock { flags: superblock.flags.with(Flags::LOGGED), ..superblock })?;
         }
         Ok(())
@@ -198,8 +234,9 @@ impl<S: Storage> HeapFile<S> {
         }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
         let appended = log.append(body, image_pages);
+        let doubtful = log.has_failed();
         let sequence = appended.map_err(|error| {
-            self.failed = !is_harmless(&error);
+            self.failed = doubtful || !is_harmless(&error);
             self.of_log(error)
         })?;
         self.counts.commits += 1;
@@ -253,7 +290,8 @@ impl<S: Storage> HeapFile<S> {
         }
         let (base, gate) = (Arc::clone(&self.base), Arc::clone(&self.gate));
         let (frozen, layout) = (self.overlay.freeze(), self.layout);
-        Ok(Checkpoint { base, gate, frozen, layout, applied: self.last, image_pages: self.image_pages })
+        let log = self.log.as_ref().and_then(Log::unsettled);
+        Ok(Checkpoint { base, gate, log, frozen, layout, applied: self.last, image_pages: self.image_pages })
     }
 
     /// Says in the superblock what the base has now, and lets the log be used again.
@@ -263,6 +301,7 @@ impl<S: Storage> HeapFile<S> {
             self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
         }
         if let Some(log) = &mut self.log {
+            log.note_settled(applied);
             log.retire_through(applied);
         }
         self.overlay.forget_through(checkpoint.frozen.generation());
@@ -309,7 +348,7 @@ impl<S: Storage> HeapFile<S> {
             return Ok(());
         }
         let mut checkpoint = self.begin_checkpoint()?;
-        checkpoint.write(|_| ()).inspect_err(|_| self.fail())?;
+        checkpoint.write(None).inspect_err(|_| self.fail())?;
         self.end_checkpoint(&checkpoint)?;
         let superblock = self.stored.superblock;
         // In both slots: each of them alone is enough to open the heap.
@@ -349,8 +388,8 @@ pub(super) fn log_name_of(name: &OsStr) -> OsString {
     name
 }
 
-/// Whether nothing of a commit was written, so that the heap can go on. Commits are written durably; the other writes make
-/// a segment that does not count before it is whole.
+/// Whether an error that came before a record was written leaves nothing in doubt, so that the heap can go on: what was
+/// written was to be a segment, which does not count before it is whole.
 fn is_harmless(error: &LogError) -> bool {
     use super::storage::Operation;
     matches!(error, LogError::Storage(error) if matches!(error.operation, Operation::Allocate | Operation::Write))

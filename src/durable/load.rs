@@ -25,6 +25,8 @@ pub(crate) struct Loaded {
     pub(crate) regions: [Region; PARTS],
     /// Whether a region is to be formatted: nothing of it was ever committed.
     pub(crate) is_new: [bool; PARTS],
+    /// Whether the heap holds absolute pointers.
+    pub(crate) is_bound: bool,
     /// What messages call the file.
     pub(crate) path: PathBuf,
 }
@@ -37,7 +39,7 @@ pub(crate) fn load<S: Storage>(storage: &S, name: &OsStr) -> Result<Loaded, Erro
     let lengths = if committed.is_new() { [0; AREAS] } else { committed.image().copy(&place)? };
     // SAFETY: copied as far as that.
     let (regions, is_new) = unsafe { committed.regions(place, lengths, |_| Box::new(Memory)) }?;
-    Ok(Loaded { regions, is_new, path: committed.path })
+    Ok(Loaded { regions, is_new, is_bound: committed.superblock.is_bound(), path: committed.path })
 }
 
 /// Without huge pages nearly all of the time that copying takes goes into faults: 2.1 s a GiB, against 0.8 with them.

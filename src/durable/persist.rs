@@ -22,11 +22,13 @@ use super::checkpoint::Checkpoint;
 use super::cores::Cores;
 use super::dirty::Method;
 use super::file::{Changes, HeapFile};
+use super::levels::Durability;
 use super::log::RecordBody;
 use super::mapping::View;
 use super::notes::Notes;
 use super::pauses::Pauses;
 use super::publish::publish;
+use super::rhythm::Rhythm;
 use super::span::PageSpan;
 use super::stats::FileStats;
 use super::storage::{RealFolder, Storage};
@@ -38,6 +40,8 @@ use super::turns::{Ticket, Turns};
 pub struct Commit {
     /// Its number: one more than that of the commit before.
     pub sequence: u64,
+    /// What it survives.
+    pub durability: Durability,
     /// Lines of 64 bytes that it changed.
     pub lines: u64,
     /// Pages of 4 KiB in which they lie.
@@ -46,7 +50,8 @@ pub struct Commit {
     pub scanned: u64,
     /// Pages that were compared, because they may have been written.
     pub compared: u64,
-    /// Lines of tracked blocks that were noted, and so are among the changed ones.
+    /// Lines of tracked blocks that were noted. They are among the changed ones, but for those of pages that were noted as a
+    /// whole and are as they were.
     pub noted: u64,
     /// How long the allocator's slow paths were held up.
     pub capture: Duration,
@@ -67,8 +72,8 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
 
     fn is_covered(&self, ticket: Ticket) -> bool;
 
-    /// Commits again and again, with so much time between the ends and the beginnings.
-    fn repeat(&self, cores: Cores<'_>, pause: Duration) -> Result<(), Error>;
+    /// Commits again and again, in this rhythm.
+    fn repeat(&self, cores: Cores<'_>, rhythm: Rhythm) -> Result<(), Error>;
 
     /// Brings all commits into the one file. No thread of the heap's own uses its cores any more.
     fn close(&self) -> Result<(), Error>;
@@ -126,6 +131,14 @@ struct State<S: Storage> {
     closing: bool,
 }
 
+impl<S: Storage> State<S> {
+    /// How many bytes the next commit has to look at, or `most` if that are more.
+    fn written(&mut self, cores: Cores<'_>, method: Method, most: u64) -> u64 {
+        let capture = self.capture.get_or_insert_with(|| Capture::new(cores, method));
+        capture.written(cores, &self.file, most)
+    }
+}
+
 /// So much longer than its bound the log gets while a checkpoint is under way; then commits wait.
 const PATIENCE: u64 = 4;
 /// From this growth on, pages that no commit has are written to their place and not to the log.
@@ -147,11 +160,11 @@ impl<S: Storage> Shared<S> {
 
     /// Writes a checkpoint that was begun, and ends it.
     fn run(&self, mut checkpoint: Checkpoint<S::File>) -> Result<(), Error> {
-        let written = checkpoint.write(|took| {
+        let written = checkpoint.write(Some(&mut |took| {
             if self.manner.in_background {
                 self.pauses.pause(took);
             }
-        });
+        }));
         let mut state = self.state();
         let ended = match written {
             Ok(()) => state.file.end_checkpoint(&checkpoint),
@@ -267,6 +280,7 @@ impl<S: Storage + 'static> Shared<S> {
         followed.note_commit();
         Ok(Commit {
             sequence,
+            durability: file.durability(),
             lines: changes.lines.len() as u64,
             pages: changes.pages.len() as u64,
             scanned,
@@ -277,16 +291,27 @@ impl<S: Storage + 'static> Shared<S> {
         })
     }
 
-    /// Commits, with pauses, until the heap closes.
-    fn commit_again_and_again(self: &Arc<Self>, cores: Cores<'_>, pause: Duration) {
+    /// Commits when it is time, or enough was written, until the heap closes.
+    fn commit_again_and_again(self: &Arc<Self>, cores: Cores<'_>, rhythm: Rhythm) {
+        let (mut committed, mut look) = (Instant::now(), Duration::ZERO);
         loop {
             let state = self.state();
+            let pause = rhythm.pause(committed.elapsed(), look);
             let waited = self.changed.wait_timeout_while(state, pause, |state| !state.closing);
-            if waited.unwrap_or_else(PoisonError::into_inner).0.closing {
+            let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.closing {
                 return;
             }
-            // A commit that fails is seen by the next caller who asks for one; this one tries again.
-            let _ = self.turns.redeem(self.turns.take(), || self.commit(cores));
+            let begun = Instant::now();
+            let due =
+                rhythm.is_due(committed.elapsed(), |most| state.written(cores, self.manner.method, most));
+            look = begun.elapsed();
+            drop(state);
+            if due {
+                // A commit that fails is seen by the next caller who asks for one; this one tries again.
+                let _ = self.turns.redeem(self.turns.take(), || self.commit(cores));
+                committed = Instant::now();
+            }
         }
     }
 }
@@ -375,9 +400,9 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         self.shared.turns.is_covered(ticket)
     }
 
-    fn repeat(&self, cores: Cores<'_>, pause: Duration) -> Result<(), Error> {
+    fn repeat(&self, cores: Cores<'_>, rhythm: Rhythm) -> Result<(), Error> {
         self.check_process()?;
-        self.work(cores, move |shared, cores| shared.commit_again_and_again(cores, pause));
+        self.work(cores, move |shared, cores| shared.commit_again_and_again(cores, rhythm));
         Ok(())
     }
 

@@ -1,6 +1,10 @@
 //! The address space of a heap in a file.
+//!
+//! A heap has an address of its own, which its superblock names, and lies there if it can. What it holds is found by
+//! offsets; but if it holds absolute pointers it is mapped there or not at all.
 
 use core::ptr::NonNull;
+use std::path::Path;
 
 use crate::error::Error;
 use crate::os;
@@ -8,7 +12,51 @@ use crate::region::Plan;
 use crate::units::HUGE;
 
 use super::area::{PARTS, Part};
+use super::chance;
 use super::errors::no_memory;
+use super::layout::Layout;
+use super::superblock::Superblock;
+
+/// The range of addresses from which a heap gets its own, away from where the system puts things: 64 TiB in steps of 4 GiB.
+const FIRST_BASE: u64 = 0x1100_0000_0000;
+const BASES: u64 = 1 << 14;
+const BASE_STEP: u64 = 4 << 30;
+/// How many of these are tried.
+const TRIALS: usize = 8;
+
+/// What the options say of a heap's address.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Home {
+    /// The address for a new heap.
+    pub(crate) address: Option<usize>,
+    /// Whether the heap is to hold absolute pointers.
+    pub(crate) is_bound: bool,
+}
+
+impl Home {
+    /// An address for a new heap with room for so many pages. One that is taken will do, unless the heap has to lie there.
+    pub(super) fn choose(self, pages: u32, path: &Path) -> Result<u64, Error> {
+        let bytes = Layout::of(pages).map_or(0, |layout| layout.span());
+        if let Some(address) = self.address {
+            if !address.is_multiple_of(HUGE) || address == 0 {
+                return Err(Error::AddressNotAligned { found: address as u64, expected: HUGE as u64 });
+            }
+            if self.is_bound && Reserved::exactly(address, bytes).is_none() {
+                let (file, wanted) = (path.to_owned(), address as u64);
+                return Err(Error::AddressTaken { file, wanted, bytes: bytes as u64 });
+            }
+            return Ok(address as u64);
+        }
+        let mut address = 0;
+        for _ in 0..TRIALS {
+            address = FIRST_BASE + chance::number() % BASES * BASE_STEP;
+            if Reserved::exactly(usize::try_from(address).unwrap_or(0), bytes).is_some() {
+                break;
+            }
+        }
+        Ok(address)
+    }
+}
 
 /// Address space that is given back unless it is kept.
 #[derive(Debug)]
@@ -18,11 +66,37 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    /// At the heap's own address if it is free.
+    /// For the heap with this superblock. If it holds absolute pointers, or is to, that is its own address or none.
+    pub(super) fn of(
+        superblock: &Superblock,
+        layout: &Layout,
+        is_bound: bool,
+        path: &Path,
+    ) -> Result<Self, Error> {
+        let (address, bytes) = (usize::try_from(superblock.base).unwrap_or(0), layout.span());
+        if !is_bound && !superblock.is_bound() {
+            return Self::new(address, bytes);
+        }
+        Self::exactly(address, bytes).ok_or_else(|| Error::AddressTaken {
+            file: path.to_owned(),
+            wanted: superblock.base,
+            bytes: bytes as u64,
+        })
+    }
+
+    /// At this address, if it is free.
+    pub(super) fn exactly(address: usize, bytes: usize) -> Option<Self> {
+        let possible = address.is_multiple_of(HUGE) && address > 0;
+        let base = if possible { os::reserve_at(address, bytes).ok()? } else { return None };
+        Some(Self { base, bytes })
+    }
+
+    /// At the heap's own address if it is free, and elsewhere if not.
     pub(super) fn new(address: usize, bytes: usize) -> Result<Self, Error> {
-        let aligned = address.is_multiple_of(HUGE) && address > 0;
-        let own = if aligned { os::reserve_at(address, bytes).ok() } else { None };
-        let base = own.map_or_else(|| os::reserve(bytes, HUGE).map_err(no_memory), Ok)?;
+        if let Some(own) = Self::exactly(address, bytes) {
+            return Ok(own);
+        }
+        let base = os::reserve(bytes, HUGE).map_err(no_memory)?;
         Ok(Self { base, bytes })
     }
 

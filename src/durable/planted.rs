@@ -25,6 +25,14 @@ pub(super) enum Planted {
     NotWiped,
     /// What was recovered is not made durable once more.
     NotSettled,
+    /// Of what was recovered only the last commit is made durable once more.
+    OnlyLastSettled,
+    /// What lies behind a commit that is missing is not wiped.
+    LaterNotWiped,
+    /// What lies within the length of a record from an earlier use of a segment is not looked at.
+    StalePassedOver,
+    /// A checkpoint writes to the base what may not be durable in the log.
+    LogNotSynced,
     /// The folder in which a log was found is not synced.
     NameNotSettled,
     /// The base is not synced before the superblock says what it holds.
@@ -33,10 +41,14 @@ pub(super) enum Planted {
     BaseBeforeLog,
     /// A checkpoint lets the log be used again, and no superblock says what the base holds.
     NotApplied,
+    /// What an opening brings from the log into the base counts as being there, although it is not durable.
+    BroughtInCounts,
     /// A capture passes over the last page.
     PageMissed,
     /// What lay in the magazines of an image stays there.
     MagazinesKept,
+    /// A program forgets to note some of its writes.
+    NoteForgotten,
     /// What was noted is forgotten when its commit fails.
     NotesNotPutBack,
 }

@@ -6,7 +6,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::error::Error;
 use crate::heap::Core;
@@ -25,6 +24,7 @@ use super::open::{fits, is_guarded, is_new, layout_of, regions};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
+use super::rhythm::Rhythm;
 use super::stats::FileStats;
 use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock};
@@ -98,9 +98,9 @@ impl<F: StoredFile> Committed<F> {
         Image { base, layout, overlay, pages: *image_pages, path }
     }
 
-    /// Address space for the regions, at the heap's own address if that is free.
+    /// Address space for the regions, at the heap's own address if that is free or has to be.
     pub(super) fn place(&self) -> Result<Reserved, Error> {
-        Reserved::new(usize::try_from(self.superblock.base).unwrap_or(0), self.layout.span())
+        Reserved::of(&self.superblock, &self.layout, false, &self.path)
     }
 
     /// Lays regions over the image, of which the front of each area is there; says which are to be formatted. Each has at
@@ -146,6 +146,10 @@ pub(crate) struct OpenedToRead<F> {
     pub(crate) regions: [Region; PARTS],
     /// What puts each region in order.
     pub(crate) begin: [fn(&Core); PARTS],
+    /// Of which of them nothing was ever committed.
+    pub(crate) is_new: [bool; PARTS],
+    /// Whether the heap holds absolute pointers.
+    pub(crate) is_bound: bool,
     pub(crate) replay: Replay,
 }
 
@@ -157,8 +161,9 @@ pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<Open
     // SAFETY: mapped as far as that.
     let (regions, is_new) = unsafe { committed.regions(place, lengths, |_| Box::new(NoGround)) }?;
     let begin = is_new.map(|is_new| if is_new { Core::format_to_view as fn(&Core) } else { Core::view });
+    let is_bound = committed.superblock.is_bound();
     let Committed { base, last, path, replay, .. } = committed;
-    Ok(OpenedToRead { reader: Reader { base, last, path }, regions, begin, replay })
+    Ok(OpenedToRead { reader: Reader { base, last, path }, regions, begin, is_new, is_bound, replay })
 }
 
 /// The durable side of a heap that is only read.
@@ -193,7 +198,7 @@ impl<F: StoredFile> Durable for Reader<F> {
         false
     }
 
-    fn repeat(&self, _: Cores<'_>, _: Duration) -> Result<(), Error> {
+    fn repeat(&self, _: Cores<'_>, _: Rhythm) -> Result<(), Error> {
         self.refuse()
     }
 

@@ -149,6 +149,11 @@ impl Superblock {
         FieldFault { field: name, found, expected, offset }
     }
 
+    /// Whether the heap holds absolute pointers, and so belongs to its address.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.flags.has(Flags::ABSOLUTE_POINTERS)
+    }
+
     /// Whether anything was ever committed, to the image or to a log.
     pub(crate) fn has_commits(&self) -> bool {
         self.sequence > 1 || self.applied > 0 || self.flags.has(Flags::LOGGED)
@@ -228,8 +233,9 @@ impl Stored {
         let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
         let is_first = |slot: &[u8]| {
             let fields = Fields::new(slot, 0);
+            let flags = Flags(fields.u32(FLAGS_AT)).without(Flags::ABSOLUTE_POINTERS);
             let written =
-                fields.u64(SEQUENCE_AT) > 1 || fields.u64(APPLIED_AT) > 0 || fields.u32(FLAGS_AT) > 0;
+                fields.u64(SEQUENCE_AT) > 1 || fields.u64(APPLIED_AT) > 0 || flags != Flags::default();
             fields.u64(MAGIC_AT) == MAGIC && !written
         };
         let bytes = Self::read(file)?;

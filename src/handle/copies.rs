@@ -58,9 +58,10 @@ impl Heap {
             return Err(Error::CannotSave { why });
         }
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
+        let flags = if self.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() };
         publish(&folder, &name, |file| {
             let cores: Vec<_> = self.parts().collect();
-            save(&cores, file, self.last_commit(), Flags::default())
+            save(&cores, file, self.last_commit(), flags)
         })
     }
 
@@ -116,11 +117,14 @@ impl HeapOptions {
     /// As there, and [`Error::LimitTooSmall`].
     pub fn load(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
-        let Loaded { regions, is_new, path } = load(&folder, &name)?;
+        let Loaded { regions, is_new, is_bound, path } = load(&folder, &name)?;
         // SAFETY: the regions hold images, or zeros.
-        unsafe { self.over_unchecked(regions, is_new) }?.map_err(|report| Error::FileDamaged {
+        let loaded = unsafe { self.over_unchecked(regions, is_new) }?;
+        let mut heap = loaded.map_err(|report| Error::FileDamaged {
             file: path,
             what: format!("its metadata is damaged: {report}"),
-        })
+        })?;
+        heap.is_bound = is_bound;
+        Ok(heap)
     }
 }

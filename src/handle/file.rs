@@ -1,12 +1,12 @@
 //! Heaps in files.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use super::Heap;
 use crate::durable::{
-    Commit, CommitManner, Durable, FileStats, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder,
-    Replay, SegmentBytes, Storage, Ticket, open, open_to_read, settle_in,
+    Commit, CommitManner, Durable, FileStats, Home, LogManner, Manner, Method, Opened, OpenedToRead,
+    Persistence, RealFolder, Replay, Rhythm, SegmentBytes, Storage, Ticket, Verify, open, open_to_read,
+    settle_in,
 };
 use crate::error::Error;
 use crate::heap::Core;
@@ -35,24 +35,12 @@ pub struct OpenOptions {
     read_only: bool,
     segment: u64,
     log_bound: u64,
-    every: Option<Duration>,
+    pub(super) rhythm: Rhythm,
+    pub(super) log: LogManner,
+    pub(super) verify: Verify,
+    pub(super) home: Home,
     find_unnoted: bool,
-    verify: Verify,
     gate: Option<&'static Gate>,
-}
-
-/// What an opening looks at before it believes what it has found.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[non_exhaustive]
-pub enum Verify {
-    /// The checksums of superblock and log, and what is needed to open the heap. It takes the same time for any heap.
-    #[default]
-    Quick,
-    /// All of the allocator's tables as well, as [`check`](crate::check) does.
-    Tables,
-    /// Tables, and in a heap with typed roots every value that can be reached, which takes time and memory in proportion.
-    /// What is found to be damaged is refused ([`Error::FileDamaged`], [`Error::ValuesDamaged`]), whatever bytes it has.
-    Full,
 }
 
 impl Default for OpenOptions {
@@ -71,8 +59,10 @@ impl OpenOptions {
             read_only: false,
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
-            every: None,
-            verify: Verify::Quick,
+            rhythm: Rhythm::default(),
+            log: LogManner::default(),
+            verify: Verify::No,
+            home: Home::default(),
             gate: None,
             find_unnoted: false,
         }
@@ -102,7 +92,8 @@ impl OpenOptions {
     /// - blocks that lay in threads' magazines when they were committed stay there ([`BlockState::Cached`]);
     /// - [`Heap::persist`] is refused with [`Error::ReadOnly`].
     ///
-    /// [`OpenOptions::create`], [`OpenOptions::existing`] and [`OpenOptions::persist_every`] do not count.
+    /// [`OpenOptions::create`], [`OpenOptions::existing`], [`OpenOptions::absolute_pointers`] and whatever concerns commits do not
+    /// count.
     ///
     /// ```
     /// use outlive::{Error, Heap, OpenOptions};
@@ -144,18 +135,6 @@ impl OpenOptions {
     /// How long the log gets, in bytes, before it is brought into the heap's file.
     pub fn log_bound(mut self, bytes: u64) -> Self {
         self.log_bound = bytes;
-        self
-    }
-
-    /// Has a thread of the heap's own persist it, with pauses of this length. Nothing is written where nothing has changed.
-    pub fn persist_every(mut self, pause: Duration) -> Self {
-        self.every = Some(pause);
-        self
-    }
-
-    /// What is looked at before the heap is believed.
-    pub fn verify(mut self, verify: Verify) -> Self {
-        self.verify = verify;
         self
     }
 
@@ -230,61 +209,60 @@ impl OpenOptions {
             return self.view_in(&storage, name);
         }
         let path = storage.path(name);
+        self.has_features(&path)?;
         let manner = Manner {
             create: self.create,
             existing: self.existing,
             pages: low32(self.heap.reserved().div_ceil(PAGE).clamp(1, u32::MAX as usize)),
             segment: SegmentBytes::nearest(self.segment),
+            log: self.log,
+            home: self.home,
             finds_unnoted: self.find_unnoted,
         };
         let Opened { file, regions, is_new, notes, replay } = open(storage, name, &manner)?;
-        let begin = |part: usize, core: &Core| match core.beyond_its_tables() {
-            Some((field, found, most)) => {
-                let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
-                Err(Error::FileDamaged { file: path.clone(), what })
+        let begin = |part: usize, core: &Core| {
+            if let Some(gate) = self.gate {
+                core.set_gate(gate);
             }
-            None => {
-                if let Some(gate) = self.gate {
-                    core.set_gate(gate);
+            match core.beyond_its_tables() {
+                Some((field, found, most)) => {
+                    let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
+                    Err(Error::FileDamaged { file: path.clone(), what })
                 }
-                if is_new[part] {
+                None if is_new[part] => {
                     core.format();
-                    return Ok(());
+                    Ok(())
                 }
-                if self.verify != Verify::Quick {
-                    clean(core, path.clone())?;
-                }
-                settle_in(core);
-                Ok(())
+                None => self.verify_core(core, &path).map(|()| settle_in(core)),
             }
         };
         // SAFETY: the regions hold what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(regions, begin) }?;
-        (heap.pad, heap.notes) = (notes.pad(), Some(notes));
+        (heap.pad, heap.notes, heap.is_bound) = (notes.pad(), Some(notes), file.is_bound());
         let manner = CommitManner { log_bound: self.log_bound, method, in_background };
         heap.file = Some(Box::new(Persistence::new(file, manner)));
-        if let Some(pause) = self.every {
-            heap.durable()?.repeat(heap.cores()?, pause)?;
+        if self.rhythm.is_any() {
+            heap.durable()?.repeat(heap.cores()?, self.rhythm)?;
         }
         Ok((heap, replay))
     }
 
     fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
-        let OpenedToRead { reader, regions, begin, replay } = open_to_read(storage, name)?;
+        let OpenedToRead { reader, regions, begin, is_new, is_bound, replay } = open_to_read(storage, name)?;
+        let path = storage.path(name);
+        let begin = |part: usize, core: &Core| {
+            if !is_new[part] {
+                self.verify_core(core, &path)?;
+            }
+            begin[part](core);
+            Ok(())
+        };
         // SAFETY: the regions hold what was committed, or zeros.
         let mut heap = unsafe { self.heap.over_image(regions, begin) }?;
-        if self.verify != Verify::Quick {
-            heap.parts().try_for_each(|core| clean(core, storage.path(name)))?;
-        }
+        heap.is_bound = is_bound;
         heap.file = Some(Box::new(reader));
         Ok((heap, replay))
     }
-}
-
-/// Refuses a heap whose tables are not right.
-fn clean(core: &Core, file: PathBuf) -> Result<(), Error> {
-    let report = core.check();
-    if report.is_clean() { Ok(()) } else { Err(Error::FileDamaged { file, what: report.to_string() }) }
 }
 
 /// A commit that [`Heap::persist_async`] has begun.
@@ -333,6 +311,7 @@ impl Heap {
     ///
     /// # Errors
     /// [`Error::InUse`], [`Error::FileDamaged`], [`Error::LogDamaged`], [`Error::LogMissing`], [`Error::OtherVersion`],
+    /// [`Error::FeatureMissing`], [`Error::AddressTaken`], [`Error::AddressNotAligned`], [`Error::MetadataDamaged`],
     /// [`Error::NoMemory`], or [`Error::File`] with what the system said. The last commit is not affected by any of them.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         OpenOptions::new().open(path)

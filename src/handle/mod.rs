@@ -6,6 +6,7 @@ mod copies;
 mod file;
 #[cfg(test)]
 mod gates;
+mod opening;
 mod options;
 mod root;
 mod tracked;
@@ -17,7 +18,7 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 
 pub use buffer::BufferHeap;
-pub use file::{OpenOptions, Pending, Verify};
+pub use file::{OpenOptions, Pending};
 pub use options::HeapOptions;
 pub use tracked::Tracked;
 
@@ -66,6 +67,8 @@ pub struct Heap {
     notes: Option<Arc<Notes>>,
     /// Where it is kept, if anywhere.
     file: Option<Box<dyn Durable>>,
+    /// Whether it holds absolute pointers, and so belongs to its address.
+    is_bound: bool,
 }
 
 // SAFETY: cores are made to be used from all threads, and the handle only refers to them.
@@ -76,6 +79,24 @@ unsafe impl Sync for Heap {}
 /// What a request for nothing gets: no block, but an aligned address.
 fn nothing(layout: Layout) -> NonNull<u8> {
     NonNull::without_provenance(NonZero::new(layout.align()).unwrap_or(NonZero::<usize>::MIN))
+}
+
+/// What is not inlined of an allocation.
+#[inline(never)]
+fn take(core: &Core, seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
+    pop_any(seat, layout).or_else(|| core.pop_run(seat, layout)).or_else(|| core.allocate(layout))
+}
+
+/// What is not inlined of a free.
+///
+/// # Safety
+/// As for [`Heap::deallocate`].
+#[inline(never)]
+unsafe fn give(core: &Core, seat: &Seat, block: NonNull<u8>, layout: Layout) {
+    if !push_any(seat, block.as_ptr(), layout) && !core.push_run(seat, block.as_ptr(), layout) {
+        // SAFETY: the caller's promise.
+        unsafe { core.deallocate(block, layout) };
+    }
 }
 
 /// The handle of the global heap; it is only shown to who has seen that heap made.
@@ -137,17 +158,28 @@ impl Heap {
     /// A handle that owns its core: one that came from `HeapOptions::place`, is in the directory, and belongs to nobody
     /// else; or the global one.
     const fn owning(core: NonNull<Core>) -> Self {
-        Self { core, tracked: core, pad: NotePad::NONE, notes: None, file: None }
+        Self { core, tracked: core, pad: NotePad::NONE, notes: None, file: None, is_bound: false }
+    }
+
+    /// Where the heap begins: the address from which its offsets are counted.
+    ///
+    /// A heap in a file comes back to the same one where that is free, and one that holds absolute pointers
+    /// ([`OpenOptions::absolute_pointers`]) nowhere else.
+    ///
+    /// ```
+    /// let heap = outlive::Heap::in_memory()?;
+    /// let block = heap.allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// let offset = heap.info(block.as_ptr()).unwrap().offset.get();
+    /// assert_eq!(heap.base().as_ptr().addr() as u64 + offset, block.as_ptr().addr() as u64);
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    pub fn base(&self) -> NonNull<u8> {
+        self.core().region().base()
     }
 
     pub(crate) fn core(&self) -> &Core {
         // SAFETY: the core lives as long as its handle, and the global one's handle is shown only after it was made.
         unsafe { self.core.as_ref() }
-    }
-
-    /// Where the heap's region begins, from which offsets count.
-    pub(crate) fn base(&self) -> NonNull<u8> {
-        self.core().region().base()
     }
 
     /// Whether a block starts at this address that was allocated with a layout like this one, from this kind of memory.
@@ -194,28 +226,8 @@ impl Heap {
             return Ok(nothing(layout));
         }
         with_seat(self.core().seat(), |seat| {
-            pop(seat, layout).or_else(|| self.take(seat, layout)).ok_or(AllocError)
+            pop(seat, layout).or_else(|| take(self.core(), seat, layout)).ok_or(AllocError)
         })
-    }
-
-    /// What is not inlined of [`Heap::allocate`].
-    #[inline(never)]
-    fn take(&self, seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
-        let core = self.core();
-        pop_any(seat, layout).or_else(|| core.pop_run(seat, layout)).or_else(|| core.allocate(layout))
-    }
-
-    /// What is not inlined of [`Heap::deallocate`].
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(never)]
-    unsafe fn give(&self, seat: &Seat, block: NonNull<u8>, layout: Layout) {
-        let core = self.core();
-        if !push_any(seat, block.as_ptr(), layout) && !core.push_run(seat, block.as_ptr(), layout) {
-            // SAFETY: the caller's promise.
-            unsafe { core.deallocate(block, layout) };
-        }
     }
 
     /// A block for `layout` that reads as zero.
@@ -241,7 +253,7 @@ impl Heap {
         with_seat(self.core().seat(), |seat| {
             if !push(seat, block.as_ptr(), layout) {
                 // SAFETY: the caller's promise.
-                unsafe { self.give(seat, block, layout) };
+                unsafe { give(self.core(), seat, block, layout) };
             }
         });
     }

@@ -105,18 +105,21 @@ impl HeapOptions {
         Ok(self.finish_both(cores))
     }
 
-    /// The same for a heap that is only looked at, in which no thread has magazines.
+    /// The same for a heap that is only looked at, in which no thread has magazines. `begin` puts each region in
+    /// order unless it refuses to.
     ///
     /// # Safety
     /// As for [`HeapOptions::over`].
     pub(super) unsafe fn over_image(
         &self,
         regions: [Region; PARTS],
-        begin: [fn(&Core); PARTS],
+        begin: impl Fn(usize, &Core) -> Result<(), Error>,
     ) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
         let cores = unsafe { self.place_both(regions, || NO_SEAT) }?;
-        cores.iter().zip(begin).for_each(|(core, begin)| begin(core.get()));
+        for (number, core) in cores.iter().enumerate() {
+            begin(number, core.get())?;
+        }
         Ok(self.finish_both(cores))
     }
 

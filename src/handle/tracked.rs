@@ -3,9 +3,9 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use super::{AllocError, Heap, nothing};
-use crate::heap::{pop, pop_any, push, push_any};
-use crate::magazines::{Seat, with_seat};
+use super::{AllocError, Heap, give, nothing, take};
+use crate::heap::{pop, push};
+use crate::magazines::with_seat;
 
 /// The part of a heap whose blocks a commit does not look for changes in: it takes the lines that were [noted](Tracked::note).
 ///
@@ -64,8 +64,8 @@ impl<'heap> Tracked<'heap> {
     /// of any other, a program that reads it after an opening must know that its writes were noted.
     /// [`OpenOptions::find_unnoted`](crate::OpenOptions::find_unnoted) finds writes that were not.
     ///
-    /// What the allocator itself writes to blocks, it notes: zeros, and what it copies when a block moves. What a block
-    /// holds that was just allocated need not be noted before it is written.
+    /// What the allocator itself writes to blocks, it notes: zeros, and what it copies when a block moves. A block that was just
+    /// allocated is noted like any other before something is written to it.
     ///
     /// Any address will do: where there is no tracked memory nothing is noted. To note what is noted already takes a few
     /// instructions.
@@ -83,16 +83,10 @@ impl<'heap> Tracked<'heap> {
         if layout.size() == 0 {
             return Ok(nothing(layout));
         }
-        with_seat(self.heap.tracked_core().seat(), |seat| {
-            pop(seat, layout).or_else(|| self.take(seat, layout)).ok_or(AllocError)
-        })
-    }
-
-    /// What is not inlined of [`Tracked::allocate`].
-    #[inline(never)]
-    fn take(&self, seat: &Seat, layout: Layout) -> Option<NonNull<u8>> {
         let core = self.heap.tracked_core();
-        pop_any(seat, layout).or_else(|| core.pop_run(seat, layout)).or_else(|| core.allocate(layout))
+        with_seat(core.seat(), |seat| {
+            pop(seat, layout).or_else(|| take(core, seat, layout)).ok_or(AllocError)
+        })
     }
 
     /// A block for `layout` that reads as zero, and that a commit finds so.
@@ -117,25 +111,13 @@ impl<'heap> Tracked<'heap> {
         if layout.size() == 0 {
             return;
         }
-        with_seat(self.heap.tracked_core().seat(), |seat| {
+        let core = self.heap.tracked_core();
+        with_seat(core.seat(), |seat| {
             if !push(seat, block.as_ptr(), layout) {
                 // SAFETY: the caller's promise.
-                unsafe { self.give(seat, block, layout) };
+                unsafe { give(core, seat, block, layout) };
             }
         });
-    }
-
-    /// What is not inlined of [`Tracked::deallocate`].
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(never)]
-    unsafe fn give(&self, seat: &Seat, block: NonNull<u8>, layout: Layout) {
-        let core = self.heap.tracked_core();
-        if !push_any(seat, block.as_ptr(), layout) && !core.push_run(seat, block.as_ptr(), layout) {
-            // SAFETY: the caller's promise.
-            unsafe { core.deallocate(block, layout) };
-        }
     }
 
     /// Makes a block larger or smaller, in place where that can be done. On success the old pointer is no more. What is

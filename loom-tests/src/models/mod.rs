@@ -8,6 +8,7 @@ mod exit;
 mod gate;
 mod heap;
 mod lock;
+mod notes;
 
 use std::any::Any;
 use std::sync::Arc;

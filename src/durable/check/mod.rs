@@ -163,8 +163,8 @@ fn log<S: Storage>(
         Ok(survey) => {
             let missing = survey.last + 1;
             for (offset, sequence) in &survey.behind {
-                let whose =
-                    if *sequence == missing { FileFindingKind::Unfinished } else { FileFindingKind::Gap };
+                let lost = survey.has_gap && *sequence > missing;
+                let whose = if lost { FileFindingKind::Gap } else { FileFindingKind::Unfinished };
                 report.add(&path, whose, fault("commit", *sequence, missing, *offset));
             }
             return Ok(Some(survey));
@@ -172,6 +172,9 @@ fn log<S: Storage>(
         Err(LogError::Storage(error)) => return Err(of_storage(error)),
         Err(LogError::Damaged(fault)) => (FileFindingKind::Log, fault),
         Err(LogError::Unsupported(fault)) => (FileFindingKind::Version, fault),
+        Err(LogError::FeatureMissing { offset, .. }) => {
+            (FileFindingKind::Version, fault("compression of a record", 1, 0, offset))
+        }
         Err(LogError::Twice { sequence }) => {
             (FileFindingKind::Twice, fault("commits of one number", sequence, 0, 0))
         }

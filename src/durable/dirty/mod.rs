@@ -33,6 +33,12 @@ pub(crate) trait DirtyPages: Send + fmt::Debug {
     /// written. Pages that are mapped anew are to be covered again.
     fn cover(&mut self, span: PageSpan);
 
+    /// How many pages of `ranges`, which were all collected once, were written since; not counted beyond `most`. Nothing is
+    /// forgotten by that. `None` where the method cannot tell.
+    fn count(&mut self, _ranges: &[PageSpan], _most: u64) -> Option<u64> {
+        None
+    }
+
     /// Reports pages of `ranges`, which are covered and do not overlap, by calling `accept`. What is reported is forgotten
     /// here: a caller that fails to commit it keeps it. After an error the method is of no more use.
     fn collect(&mut self, ranges: &[PageSpan], accept: &mut dyn FnMut(PageSpan)) -> Result<(), os::Fault>;
@@ -125,6 +131,11 @@ impl Tracker {
     /// See [`DirtyPages::cover`].
     pub(crate) fn cover(&mut self, span: PageSpan) {
         self.pages.cover(span);
+    }
+
+    /// See [`DirtyPages::count`]; 0 where nobody can tell.
+    pub(crate) fn written(&mut self, ranges: &[PageSpan], most: u64) -> u64 {
+        if os::process() == self.process { self.pages.count(ranges, most).unwrap_or(0) } else { 0 }
     }
 
     /// See [`DirtyPages::collect`]. Where a method fails half way the next one starts from the beginning, so that a page

@@ -157,6 +157,21 @@ impl DirtyPages for WriteProtection {
         }
     }
 
+    fn count(&mut self, ranges: &[PageSpan], most: u64) -> Option<u64> {
+        let mut count = 0;
+        for range in ranges {
+            let mut rest = *range;
+            while !rest.is_empty() && count < most {
+                let walked = self.scanner.step(&LOOK, rest, &mut |found| {
+                    count += found.count;
+                    Ok(())
+                });
+                rest = PageSpan::between(walked.ok()?, rest.end());
+            }
+        }
+        Some(count.min(most))
+    }
+
     fn collect(&mut self, ranges: &[PageSpan], accept: &mut dyn FnMut(PageSpan)) -> Result<(), os::Fault> {
         for span in self.unregistered.drain(..) {
             self.userfault.register(self.scanner.addresses(span))?;

@@ -8,6 +8,7 @@
 
 use crate::durable::buffer::AlignedBuffer;
 use crate::durable::fields::put_u64;
+use crate::durable::levels::Compression;
 use crate::durable::storage::BLOCK;
 use crate::units::{LINE, PAGE};
 
@@ -20,6 +21,7 @@ pub(crate) struct RecordBody {
     parts: Vec<Part>,
     segment: usize,
     end: u64,
+    compression: Compression,
 }
 
 /// What goes into one record.
@@ -54,9 +56,9 @@ pub(crate) struct PageLines<'a> {
 }
 
 impl RecordBody {
-    pub(super) fn new(segment: SegmentBytes) -> Self {
+    pub(super) fn new(segment: SegmentBytes, compression: Compression) -> Self {
         let segment = usize::try_from(segment.get()).expect("a segment fits into memory");
-        Self { parts: vec![Part::new()], segment, end: 0 }
+        Self { parts: vec![Part::new()], segment, end: 0, compression }
     }
 
     /// Takes everything out, and keeps one buffer for what comes next.
@@ -111,7 +113,7 @@ impl RecordBody {
     pub(super) fn seal(&mut self) {
         let last = self.parts.len() - 1;
         for (number, part) in self.parts.iter_mut().enumerate() {
-            part.seal();
+            part.seal(self.compression);
             part.sealed.flags |= if number == last { LAST } else { 0 };
         }
     }
@@ -141,6 +143,7 @@ impl RecordBody {
         signature: Signature,
         sequence: u64,
         image_pages: u64,
+        settled: u64,
         offset: u64,
     ) -> &[u8] {
         let part = &mut self.parts[number as usize];
@@ -149,6 +152,7 @@ impl RecordBody {
             signature,
             sequence,
             image_pages,
+            settled,
             part: number,
             flags,
             stored: small(stored),
@@ -186,10 +190,11 @@ impl Part {
         (RECORD + self.sealed.stored).next_multiple_of(BLOCK)
     }
 
-    fn seal(&mut self) {
+    fn seal(&mut self, compression: Compression) {
         self.sealed = Sealed { flags: 0, stored: self.used - RECORD, crc: 0 };
-        #[cfg(feature = "lz4")]
-        self.pack();
+        if compression == Compression::Lz4 {
+            self.pack();
+        }
         let (end, padded) = (RECORD + self.sealed.stored, self.padded());
         let record = self.record_mut();
         record[end..padded].fill(0);
@@ -210,6 +215,12 @@ impl Part {
         if (RECORD + stored).next_multiple_of(BLOCK) < self.padded() {
             self.sealed = Sealed { flags: super::record::LZ4, stored, crc: 0 };
         }
+    }
+
+    /// Opening has refused a heap that is to be written so.
+    #[cfg(not(feature = "lz4"))]
+    fn pack(&mut self) {
+        debug_assert!(false, "compressed without the feature lz4");
     }
 
     /// The bytes that are written.

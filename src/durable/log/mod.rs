@@ -11,17 +11,21 @@
 //!
 //! 1. A commit is there if its parts are all there, whole, and written by one opening: a crash leaves none of it or all.
 //!    The last part is written when the others are durable.
-//! 2. A commit is appended when the one before it is durable. A record behind a missing one is therefore no accident of a
-//!    crash but damage, and opening says so instead of losing it.
+//! 2. A record says which commit was the last durable one when it was written. A commit up to that one that is missing is
+//!    therefore no accident of a crash but damage, and opening says so instead of losing it. Where each commit is made
+//!    durable before the next that is every commit in front of another; where none is synced, those that a sync has covered
+//!    since, and the others may be gone after a loss of power, in any order: then what lies behind the first that is
+//!    missing goes too.
 //! 3. A segment is used again when the base durably holds all of its commits. What is left in it has sequences up to
 //!    `applied`, at which nobody looks again.
-//! 4. Whatever is appended to was durable before: opening writes the last commit that it has found once more, in its
-//!    place. It may have been seen only in memory, written by a process that died, or by a write that failed. So may the
-//!    log's own name.
+//! 4. Whatever is appended to was durable before: opening writes the commits that it has found once more, in their place,
+//!    but those of which a later one says that they are durable. They may have been seen only in memory, written by a
+//!    process that died, or by a write that failed. So may the log's own name.
 //! 5. When the first commit of an opening is written, no header of a later sequence than the last commit is left: opening
-//!    wipes those of the commit that was not finished. Otherwise such a header could come to life: its missing sectors
+//!    wipes those of the commits that were not finished. Otherwise such a header could come to life: its missing sectors
 //!    need only equal those of the next commit, and a sector of zeros is often enough. It would bring back what the
-//!    program has never seen, about pages that have other content by now.
+//!    program has never seen, about pages that have other content by now. None is passed over: not behind a record of an
+//!    earlier use of the segment either, of which another one may have overwritten the end.
 //! 6. A header says which opening wrote it and where. So neither the parts of two attempts can make up a commit, nor a
 //!    record that was copied into somebody's data a record.
 //! 7. After a write that failed nothing is appended any more: whether the record is there is for the next opening to see.
@@ -34,9 +38,11 @@ mod segments;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::sync::Arc;
 
 use super::buffer::{AlignedBuffer, zero_block};
 use super::fields::{FieldFault, fold};
+use super::levels::{Durability, LogManner};
 use super::planted::Planted;
 use super::storage::{Open, Operation, Storage, StorageError, StoredFile};
 
@@ -63,10 +69,13 @@ pub(crate) struct Identity {
 /// The log of a heap that is open for writing.
 #[derive(Debug)]
 pub(crate) struct Log<F> {
-    file: F,
+    file: Arc<F>,
     identity: Identity,
     segments: Segments,
+    manner: LogManner,
     last: u64,
+    /// The last commit that is known to be durable.
+    settled: u64,
     failed: bool,
 }
 
@@ -80,6 +89,11 @@ pub(crate) enum LogError {
     Damaged(FieldFault),
     /// A later version of the crate wrote this, or one with other features.
     Unsupported(FieldFault),
+    /// A build of this crate with another feature wrote the record at `offset`.
+    FeatureMissing {
+        feature: &'static str,
+        offset: u64,
+    },
     /// There is a commit behind one that is missing or damaged.
     Gap {
         /// The commit that is missing.
@@ -117,7 +131,8 @@ impl<F: StoredFile> Log<F> {
         }
         let file = storage.open(&unfinished, Open::New)?;
         file.write_at(0, &Header { uuid: identity.uuid, segment }.encode())?;
-        let mut log = Self { file, identity, segments: Segments::new(segment), last: applied, failed: false };
+        let segments = Segments::new(segment);
+        let mut log = Self::over(file, identity, segments, applied);
         log.grow()?;
         storage.rename(&unfinished, name)?;
         storage.sync()?;
@@ -133,15 +148,14 @@ impl<F: StoredFile> Log<F> {
         show: impl FnMut(&Replayed<'_>),
     ) -> Result<Self, LogError> {
         let file = storage.open(name, Open::Existing)?;
-        let Recovery { segments, last, tail, leftovers, mut window } =
+        let Recovery { segments, last, unsettled, leftovers, mut window } =
             recovery::recover(&file, identity.uuid, applied, show)?;
         if !Planted::NameNotSettled.is_there() {
             storage.sync()?;
         }
         if !Planted::NotSettled.is_there() {
-            for record in tail {
-                let bytes = window.get(&file, record.offset, record.header.padded())?;
-                file.write_durable_at(record.offset, bytes)?;
+            for (offset, bytes) in unsettled {
+                file.write_durable_at(offset, window.get(&file, offset, bytes)?)?;
             }
         }
         if !Planted::NotWiped.is_there() && !Planted::StaleAccepted.is_there() {
@@ -149,17 +163,43 @@ impl<F: StoredFile> Log<F> {
                 file.write_durable_at(offset, zero_block())?;
             }
         }
-        Ok(Self { file, identity, segments, last, failed: false })
+        Ok(Self::over(file, identity, segments, last))
+    }
+
+    /// A log all of which is durable, up to its last commit.
+    fn over(file: F, identity: Identity, segments: Segments, last: u64) -> Self {
+        let manner = LogManner::default();
+        Self { file: Arc::new(file), identity, segments, manner, last, settled: last, failed: false }
+    }
+
+    /// The same log, whose next commits are written in this manner.
+    pub(crate) fn in_manner(self, manner: LogManner) -> Self {
+        Self { manner, ..self }
     }
 
     /// An empty body for a commit to this log.
     pub(crate) fn body(&self) -> RecordBody {
-        RecordBody::new(self.segments.segment())
+        RecordBody::new(self.segments.segment(), self.manner.compression)
     }
 
     /// The sequence of the last commit.
     pub(crate) fn last(&self) -> u64 {
         self.last
+    }
+
+    /// Whether a record was written in part, or may have been: nothing more can be appended.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// The file, if a sync of it makes commits durable that are not yet.
+    pub(crate) fn unsettled(&self) -> Option<Arc<F>> {
+        (self.settled < self.last).then(|| Arc::clone(&self.file))
+    }
+
+    /// All commits up to this one are durable.
+    pub(crate) fn note_settled(&mut self, sequence: u64) {
+        self.settled = self.settled.max(sequence);
     }
 
     /// How long the file is.
@@ -172,7 +212,7 @@ impl<F: StoredFile> Log<F> {
         self.segments.needed()
     }
 
-    /// Makes a commit of an image of `image_pages` pages durable; says its sequence. If space is short nothing has
+    /// Makes a commit of an image of `image_pages` pages, as durable as this log's are; says its sequence. If space is short nothing has
     /// happened; after any other error it is open whether the commit has.
     pub(crate) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, LogError> {
         assert!(body.end() <= image_pages, "a commit names pages outside of its image");
@@ -188,6 +228,9 @@ impl<F: StoredFile> Log<F> {
         self.failed = written.is_err();
         written?;
         self.last = sequence;
+        if self.manner.durability == Durability::PowerLoss {
+            self.settled = sequence;
+        }
         Ok(sequence)
     }
 
@@ -196,11 +239,12 @@ impl<F: StoredFile> Log<F> {
         let parts = body.parts();
         for number in 0..parts {
             let offset = self.segments.place(body.len_of(number), sequence);
-            let bytes = body.sign(number, signature, sequence, image_pages, offset);
-            if Planted::RecordNotDurable.is_there() {
-                self.file.write_at(offset, bytes)?;
-            } else {
-                self.file.write_durable_at(offset, bytes)?;
+            let bytes = body.sign(number, signature, sequence, image_pages, self.settled, offset);
+            match self.manner.durability {
+                Durability::PowerLoss if !Planted::RecordNotDurable.is_there() => {
+                    self.file.write_durable_at(offset, bytes)?;
+                }
+                _ => self.file.write_at(offset, bytes)?,
             }
         }
         Ok(())
@@ -253,6 +297,9 @@ impl fmt::Display for LogError {
             Self::Damaged(fault) => write!(f, "the log is damaged: {fault}"),
             Self::Unsupported(fault) => {
                 write!(f, "another version of the crate, or one with other features, wrote this log: {fault}")
+            }
+            Self::FeatureMissing { feature, offset } => {
+                write!(f, "the record at {offset:#x} needs the feature {feature}, which this build lacks")
             }
             Self::Gap { expected, found, offset } => write!(
                 f,

@@ -7,6 +7,8 @@ use crate::durable::fields::{FieldFault, Fields, put_u32, put_u64};
 use crate::durable::storage::BLOCK;
 use crate::units::LINE;
 
+use super::LogError;
+
 const MAGIC: u64 = u64::from_le_bytes(*b"OUTLREC\x01");
 
 const MAGIC_AT: usize = 0;
@@ -15,7 +17,8 @@ const OPENING_AT: usize = HEAP_AT + 8;
 const SEQUENCE_AT: usize = OPENING_AT + 8;
 const OFFSET_AT: usize = SEQUENCE_AT + 8;
 const IMAGE_PAGES_AT: usize = OFFSET_AT + 8;
-const PART_AT: usize = IMAGE_PAGES_AT + 8;
+const SETTLED_AT: usize = IMAGE_PAGES_AT + 8;
+const PART_AT: usize = SETTLED_AT + 8;
 const FLAGS_AT: usize = PART_AT + 4;
 const STORED_AT: usize = FLAGS_AT + 4;
 const PLAIN_AT: usize = STORED_AT + 4;
@@ -26,7 +29,7 @@ const CRC_AT: usize = BODY_CRC_AT + 4;
 /// Bytes of a record's header, behind which its body begins.
 pub(super) const RECORD: usize = CRC_AT + 4;
 
-const _: () = assert!(PART_AT == 48 && RECORD == 80);
+const _: () = assert!(PART_AT == 56 && RECORD == 88);
 
 /// Page and mask, or page and count.
 pub(super) const ITEM: usize = 16;
@@ -37,8 +40,7 @@ pub(super) const IN_PLACE: u64 = 1 << 63;
 pub(super) const LAST: u32 = 1;
 /// The body is compressed.
 pub(super) const LZ4: u32 = 2;
-/// The flags that this build understands.
-const KNOWN: u32 = if cfg!(feature = "lz4") { LAST | LZ4 } else { LAST };
+const KNOWN: u32 = LAST | LZ4;
 
 /// Whose record it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +56,8 @@ pub(super) struct RecordHeader {
     pub(super) sequence: u64,
     /// How long the image is after this commit.
     pub(super) image_pages: u64,
+    /// The last commit that was durable when this one was written.
+    pub(super) settled: u64,
     /// Which part of its commit it is, from 0 on.
     pub(super) part: u32,
     pub(super) flags: u32,
@@ -74,6 +78,7 @@ impl RecordHeader {
         put_u64(bytes, SEQUENCE_AT, self.sequence);
         put_u64(bytes, OFFSET_AT, offset);
         put_u64(bytes, IMAGE_PAGES_AT, self.image_pages);
+        put_u64(bytes, SETTLED_AT, self.settled);
         put_u32(bytes, PART_AT, self.part);
         put_u32(bytes, FLAGS_AT, self.flags);
         put_u32(bytes, STORED_AT, self.stored);
@@ -97,6 +102,7 @@ impl RecordHeader {
             signature: Signature { heap, opening: fields.u64(OPENING_AT) },
             sequence: fields.u64(SEQUENCE_AT),
             image_pages: fields.u64(IMAGE_PAGES_AT),
+            settled: fields.u64(SETTLED_AT),
             part: fields.u32(PART_AT),
             flags: fields.u32(FLAGS_AT),
             stored: fields.u32(STORED_AT),
@@ -145,10 +151,15 @@ impl RecordHeader {
         ))
     }
 
-    /// Finds fault with flags that this build does not understand.
-    pub(super) fn supported(&self, offset: u64) -> Result<(), FieldFault> {
+    /// Finds fault with flags that no version up to this one writes, or this build cannot read.
+    pub(super) fn supported(&self, offset: u64) -> Result<(), LogError> {
         let (found, expected) = (u64::from(self.flags), u64::from(self.flags & KNOWN));
-        Fields::new(&[], offset).expect("flags of a record", FLAGS_AT, found, expected)
+        let known = Fields::new(&[], offset).expect("flags of a record", FLAGS_AT, found, expected);
+        known.map_err(LogError::Unsupported)?;
+        if self.is_packed() && !cfg!(feature = "lz4") {
+            return Err(LogError::FeatureMissing { feature: "lz4", offset });
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@
 //! 3. Nothing is written here.
 
 use crate::durable::buffer::AlignedBuffer;
-use crate::durable::fields::fold;
+use crate::durable::fields::{Fields, fold};
 use crate::durable::planted::Planted;
 use crate::durable::storage::{BLOCK, StorageError, StoredFile};
 
@@ -17,14 +17,17 @@ use super::segments::{HEADER, SegmentBytes, Segments};
 /// How much is read at once, where a record is not longer.
 const WINDOW: u64 = if cfg!(test) { 4 * BLOCK as u64 } else { 256 << 10 };
 
+/// How much is written once more in one piece.
+const SETTLED_AT_ONCE: u64 = if cfg!(test) { 2 * BLOCK as u64 } else { 1 << 20 };
+
 /// What a log holds, and where the next commit goes.
 pub(super) struct Recovery {
     pub(super) segments: Segments,
     /// The last commit that is whole.
     pub(super) last: u64,
-    /// Its records, if they are in the log.
-    pub(super) tail: Vec<Found>,
-    /// Where the headers lie of the commit after it, which was not finished.
+    /// Where records lie, in the order of their places, which may not be durable, and how many bytes in a row that is.
+    pub(super) unsettled: Vec<(u64, u64)>,
+    /// Where the headers lie of commits after it, which were not finished.
     pub(super) leftovers: Vec<u64>,
     pub(super) window: Window,
 }
@@ -66,7 +69,7 @@ pub(crate) struct Survey {
     pub(crate) last: u64,
     /// Where records of later commits lie, and of which.
     pub(crate) behind: Vec<(u64, u64)>,
-    /// Whether some of these come after a commit that is missing, which no crash leaves.
+    /// Whether one of these says of a missing commit that it was durable, so that it was no crash that took it.
     pub(crate) has_gap: bool,
 }
 
@@ -77,11 +80,10 @@ pub(crate) fn survey(
     applied: u64,
     show: impl FnMut(&Replayed<'_>),
 ) -> Result<Survey, LogError> {
-    let (Recovery { last, leftovers, .. }, later) = recover_all(file, uuid, applied, show)?;
+    let (Recovery { last, .. }, behind) = recover_all(file, uuid, applied, show)?;
+    let has_gap = gap(last, &behind).is_some();
     let place = |found: &Found| (found.offset, found.header.sequence);
-    let unfinished = leftovers.iter().map(|offset| (*offset, last + 1));
-    let behind = unfinished.chain(later.iter().map(place)).collect();
-    Ok(Survey { last, behind, has_gap: !later.is_empty() })
+    Ok(Survey { last, behind: behind.iter().map(place).collect(), has_gap })
 }
 
 pub(super) fn recover(
@@ -90,8 +92,8 @@ pub(super) fn recover(
     applied: u64,
     show: impl FnMut(&Replayed<'_>),
 ) -> Result<Recovery, LogError> {
-    let (recovery, later) = recover_all(file, uuid, applied, show)?;
-    match later.first() {
+    let (recovery, behind) = recover_all(file, uuid, applied, show)?;
+    match gap(recovery.last, &behind) {
         None => Ok(recovery),
         Some(Found { header, offset, .. }) => {
             Err(LogError::Gap { expected: recovery.last + 1, found: header.sequence, offset: *offset })
@@ -99,7 +101,12 @@ pub(super) fn recover(
     }
 }
 
-/// What the log holds, and the records behind a commit that is missing.
+/// The first record that proves of the commit after `last` that it was durable once, among those behind.
+fn gap(last: u64, behind: &[Found]) -> Option<&Found> {
+    behind.iter().find(|found| found.header.settled > last)
+}
+
+/// What the log holds, and the records of commits behind the last whole one.
 fn recover_all(
     file: &impl StoredFile,
     uuid: [u8; 16],
@@ -109,6 +116,11 @@ fn recover_all(
     let len = file.len()?;
     let segment = header(file, len, uuid)?.segment;
     let count = segment.within(len);
+    if count == 0 {
+        // A log gets its name with its first segment.
+        let length = Fields::new(&[], 0).fault("length", 0, len, segment.start(1));
+        return Err(LogError::Damaged(length));
+    }
     let mut window = Window { buffer: AlignedBuffer::new(), start: 0, len: 0, end: segment.start(count) };
     let mut found = Vec::new();
     for number in 0..count {
@@ -118,7 +130,7 @@ fn recover_all(
     let opening = |found: &Found| if accepts_stale { 0 } else { found.header.signature.opening };
     found.sort_by_key(|found| (found.header.sequence, opening(found), found.header.part));
 
-    let (mut last, mut tail, mut used, mut rest) = (applied, Vec::new(), vec![0; count], &found[..]);
+    let (mut last, mut taken, mut used, mut rest) = (applied, Vec::new(), vec![0; count], &found[..]);
     while let (next, after) = of_sequence(rest, last + 1)
         && let Some(parts) = commit(next, opening)?
     {
@@ -126,13 +138,43 @@ fn recover_all(
             show_part(file, &mut window, segment, part, &mut show)?;
             used[segment.of(part.offset)] = last + 1;
         }
-        (last, tail, rest) = (last + 1, parts, after);
+        taken.extend(parts);
+        (last, rest) = (last + 1, after);
     }
-    let (unfinished, behind) = of_sequence(rest, last + 1);
-    let leftovers = unfinished.iter().map(|found| found.offset).collect();
-    let next = tail.last().map(|found: &Found| found.offset + found.header.padded());
+    let leftovers = rest.iter().filter(|found| wipes(found, last)).map(|found| found.offset).collect();
+    let next = taken.last().map(|found| found.offset + found.header.padded());
     let segments = Segments::found(segment, used, next);
-    Ok((Recovery { segments, last, tail, leftovers, window }, behind.to_vec()))
+    let unsettled = unsettled(taken, segment);
+    Ok((Recovery { segments, last, unsettled, leftovers, window }, rest.to_vec()))
+}
+
+/// Whether what is behind the last commit is to go.
+fn wipes(found: &Found, last: u64) -> bool {
+    found.header.sequence == last + 1 || !Planted::LaterNotWiped.is_there()
+}
+
+/// Where records of commits lie of which none says that they are durable, those in a row together.
+fn unsettled(mut taken: Vec<Found>, segment: SegmentBytes) -> Vec<(u64, u64)> {
+    let last = taken.last().map(|found| (found.header.sequence, found.header.settled));
+    let (sequence, settled) = last.unwrap_or_default();
+    let settled = if Planted::OnlyLastSettled.is_there() { sequence.saturating_sub(1) } else { settled };
+    taken.retain(|found| found.header.sequence > settled);
+    taken.sort_by_key(|found| found.offset);
+    let mut rows: Vec<(u64, u64)> = Vec::new();
+    for found in &taken {
+        let bytes = found.header.padded();
+        match rows.last_mut() {
+            Some((offset, row))
+                if *offset + *row == found.offset
+                    && segment.of(*offset) == segment.of(found.offset)
+                    && *row + bytes <= SETTLED_AT_ONCE =>
+            {
+                *row += bytes;
+            }
+            _ => rows.push((found.offset, bytes)),
+        }
+    }
+    rows
 }
 
 /// The records at the front that belong to commit `sequence`, and the others.
@@ -169,7 +211,9 @@ fn scan(
             let whole = crc32fast::hash(body) == header.body_crc || Planted::ChecksumIgnored.is_there();
             found.push(Found { header, offset, whole });
             step = if whole { header.padded() } else { step };
-        } else if let Some(header) = header {
+        } else if let Some(header) = header
+            && Planted::StalePassedOver.is_there()
+        {
             step = header.padded();
         }
         offset += step;
@@ -181,7 +225,7 @@ fn scan(
 fn commit(records: &[Found], opening: impl Fn(&Found) -> u64) -> Result<Option<Vec<Found>>, LogError> {
     let mut commit = None;
     for found in records {
-        found.header.supported(found.offset).map_err(LogError::Unsupported)?;
+        found.header.supported(found.offset)?;
     }
     for attempt in records.chunk_by(|one, other| opening(one) == opening(other)) {
         let mut parts = attempt.to_vec();

@@ -138,7 +138,8 @@ impl Segments {
         for last in &mut self.last {
             *last = if *last <= sequence { 0 } else { *last };
         }
-        if self.last[self.current] == 0 {
+        // There may be none: a log that lost its end.
+        if self.last.get(self.current).is_none_or(|last| *last == 0) {
             self.taken = 0;
         }
     }
@@ -185,6 +186,16 @@ mod tests {
         assert_eq!(segments.place(4096, 5), SEGMENT.start(0));
         let mut segments = Segments::found(SEGMENT, vec![0, 0], None);
         assert_eq!(segments.place(4096, 5), SEGMENT.start(0));
+    }
+
+    /// A log that was cut off behind its header opened once, and the heap's close found no current segment.
+    #[test]
+    fn a_log_without_segments_is_retired_and_grows() {
+        let mut segments = Segments::found(SEGMENT, Vec::new(), None);
+        segments.retire_through(7);
+        assert_eq!((segments.needed(), segments.missing([4096].into_iter())), (0, 1));
+        segments.add();
+        assert_eq!(segments.place(4096, 8), 4096);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::super::file::{Changes, HeapFile};
+use super::super::levels::LogManner;
 use super::super::log::SegmentBytes;
 use super::super::open::{Manner, Opened, open};
+use super::super::place::Home;
 use super::super::storage::simulated::SimulatedFolder;
 use super::super::storage::{Open, RealFolder, Storage};
 use super::*;
@@ -21,7 +23,7 @@ fn commit(file: &mut HeapFile<SimulatedFolder>, value: u8) {
 
 fn checkpoint(file: &mut HeapFile<SimulatedFolder>) {
     let mut checkpoint = file.begin_checkpoint().unwrap();
-    checkpoint.write(|_| ()).unwrap();
+    checkpoint.write(None).unwrap();
     file.end_checkpoint(&checkpoint).unwrap();
 }
 
@@ -38,6 +40,8 @@ fn a_checkpoint_waits_until_the_base_is_copied() {
         existing: true,
         pages: 1 << 10,
         segment: SegmentBytes::DEFAULT,
+        log: LogManner::default(),
+        home: Home::default(),
         finds_unnoted: false,
     };
     let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();
@@ -73,6 +77,8 @@ fn what_later_commits_write_behind_the_zones_is_not_in_a_snapshot() {
         existing: true,
         pages: 1 << 10,
         segment: SegmentBytes::DEFAULT,
+        log: LogManner::default(),
+        home: Home::default(),
         finds_unnoted: false,
     };
     let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();

@@ -2,12 +2,14 @@
 //!
 //! Blocks are known by their distance from the region's base, for the heap may lie at another address when it is opened
 //! again. How long a block is and what it holds is what the program asked for and wrote, not what the heap says.
+//! Blocks of both kinds of memory are treated alike, but that writes to tracked ones are noted.
 
 use std::alloc::Layout;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use crate::durable::planted::Planted;
 use crate::handle::Heap;
 
 /// A block, as its owner knows it.
@@ -34,9 +36,19 @@ impl Held {
         self.0.core().region().offset_of(block.as_ptr().addr())
     }
 
+    /// Whether a block is one of the tracked ones.
+    fn is_tracked(&self, offset: u64) -> bool {
+        self.0.tracked_core().region().locate(self.address(offset).as_ptr().addr()).is_some()
+    }
+
     /// A block that holds `content`; a zeroed one is not written if its content is zeros.
-    pub(super) fn take(&self, layout: Layout, content: &[u8], zeroed: bool) -> Option<u64> {
-        let found = if zeroed { self.0.allocate_zeroed(layout) } else { self.0.allocate(layout) };
+    pub(super) fn take(&self, layout: Layout, content: &[u8], zeroed: bool, tracked: bool) -> Option<u64> {
+        let found = match (tracked, zeroed) {
+            (false, false) => self.0.allocate(layout),
+            (false, true) => self.0.allocate_zeroed(layout),
+            (true, false) => self.0.tracked().allocate(layout),
+            (true, true) => self.0.tracked().allocate_zeroed(layout),
+        };
         let offset = self.offset(found.ok()?);
         if !zeroed {
             self.write(offset, 0, content);
@@ -47,19 +59,34 @@ impl Held {
     /// Writes into a block, from its byte `at` on.
     pub(super) fn write(&self, offset: u64, at: usize, bytes: &[u8]) {
         let place = self.address(offset).as_ptr().wrapping_add(at);
+        if self.is_tracked(offset) && !(Planted::NoteForgotten.is_there() && at % 3 == 2) {
+            self.0.tracked().note(place, bytes.len());
+        }
         // SAFETY: the caller's program has allocated the block, and it is at least so long.
         unsafe { place.copy_from(bytes.as_ptr(), bytes.len()) };
     }
 
     pub(super) fn give(&self, offset: u64, layout: Layout) {
-        // SAFETY: the caller's program has allocated the block with this layout, and forgets it now.
-        unsafe { self.0.deallocate(self.address(offset), layout) };
+        let block = self.address(offset);
+        if self.is_tracked(offset) {
+            // SAFETY: the caller's program has allocated the block with this layout, and forgets it now.
+            unsafe { self.0.tracked().deallocate(block, layout) };
+        } else {
+            // SAFETY: as above.
+            unsafe { self.0.deallocate(block, layout) };
+        }
     }
 
     /// Makes a block longer or shorter; says where it is now.
     pub(super) fn resize(&self, offset: u64, old: Layout, new: Layout) -> Option<u64> {
-        // SAFETY: the caller's program has allocated the block with layout `old`, and uses what comes back.
-        let moved = unsafe { self.0.reallocate(self.address(offset), old, new) };
+        let block = self.address(offset);
+        let moved = if self.is_tracked(offset) {
+            // SAFETY: the caller's program has allocated the block with layout `old`, and uses what comes back.
+            unsafe { self.0.tracked().reallocate(block, old, new) }
+        } else {
+            // SAFETY: as above.
+            unsafe { self.0.reallocate(block, old, new) }
+        };
         moved.ok().map(|block| self.offset(block))
     }
 

@@ -10,10 +10,10 @@ use rustix::io::Errno;
 use super::blocks::{Block, Held};
 use super::crashes::{Effort, crashes_at};
 use super::program::{Run, Settings};
-use crate::durable::Method;
 use crate::durable::storage::Operation;
 use crate::durable::storage::simulated::{Fault, Random};
 use crate::durable::superblock::IMAGE;
+use crate::durable::{Durability, Method};
 use crate::error::Error;
 
 /// What the program does, one after the other. It begins with a file that is not there.
@@ -80,9 +80,15 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(call: u64, fault: Fault) -> Self {
-        let settings =
-            Settings { reservation: 4 << 20, segment: 16 << 10, log_bound: 48 << 10, method: Method::BEST };
+    fn new(call: u64, fault: Fault, durability: Durability) -> Self {
+        let settings = Settings {
+            reservation: 4 << 20,
+            segment: 16 << 10,
+            log_bound: 48 << 10,
+            method: Method::BEST,
+            durability,
+            find_unnoted: false,
+        };
         let run = Run::with(settings, Random(call));
         run.folder.fail_after(call, fault);
         Self { run, call, failed_at: None }
@@ -154,10 +160,10 @@ impl Trial {
         let layout = Layout::from_size_align(size, 8).expect("a layout");
         // Zeros, so that the pages of large blocks need not be logged.
         let content = vec![0; size];
-        let before = self.run.folder.calls();
-        let offset = heap.take(layout, &content, true).or_else(|| {
+        let (before, tracked) = (self.run.folder.calls(), self.run.live.len() % 2 == 1);
+        let offset = heap.take(layout, &content, true, tracked).or_else(|| {
             let failed = (before..self.run.folder.calls()).contains(&self.call);
-            failed.then(|| heap.take(layout, &content, true)).flatten()
+            failed.then(|| heap.take(layout, &content, true, tracked)).flatten()
         });
         let offset = offset.ok_or("no block, though there is space")?;
         self.run.live.insert(offset, Block { layout, content: content.into() });
@@ -184,7 +190,7 @@ impl Trial {
         self.run.history.pop();
         match self.run.persist(&heap) {
             Ok(()) => Ok(heap),
-            Err(Error::Failed { .. }) if is_in_doubt(&error) => {
+            Err(Error::Failed { .. }) if is_in_doubt(&error, self.run.settings.durability) => {
                 drop(heap);
                 let heap = self.open()?;
                 self.run.persist(&heap).map_err(|third| format!("{third}, after: {error}"))?;
@@ -196,17 +202,22 @@ impl Trial {
 }
 
 /// Whether nobody knows what the failed call has left on the disk: a heap may then demand to be opened again.
-fn is_in_doubt(error: &Error) -> bool {
+fn is_in_doubt(error: &Error, durability: Durability) -> bool {
     let Error::File { operation, offset, file, .. } = error else { return false };
-    let is_superblock = *operation == Operation::Write.to_string() && file == "heap" && *offset < IMAGE;
+    let is_write = *operation == Operation::Write.to_string();
+    let is_superblock = is_write && file == "heap" && *offset < IMAGE;
+    // Of a record that is not synced.
+    let is_log = file.to_string_lossy().starts_with("heap.log");
+    let is_record = is_write && is_log && durability == Durability::ProcessCrash;
     is_superblock
+        || is_record
         || [Operation::Sync, Operation::WriteDurable].iter().any(|asked| *operation == asked.to_string())
 }
 
 /// Has this call fail; says whether the program made so many.
-fn trial(call: u64, fault: Fault) -> Result<bool, String> {
-    let mut trial = Trial::new(call, fault);
-    let said = |wrong: String| format!("call {call}, {fault:?}: {wrong}");
+fn trial(call: u64, fault: Fault, durability: Durability) -> Result<bool, String> {
+    let mut trial = Trial::new(call, fault, durability);
+    let said = |wrong: String| format!("call {call}, {fault:?}, {durability:?}: {wrong}");
     trial.all().map_err(said)?;
     trial.run.folder.fail_no_more();
     // A crash soon after what has failed.
@@ -220,10 +231,10 @@ fn trial(call: u64, fault: Fault) -> Result<bool, String> {
 }
 
 /// Has each call fail; says all that is wrong.
-fn trials(fault: Fault) -> Vec<String> {
+fn trials(fault: Fault, durability: Durability) -> Vec<String> {
     let mut wrong = Vec::new();
     for call in 0.. {
-        match trial(call, fault) {
+        match trial(call, fault, durability) {
             Ok(true) => {}
             Ok(false) => break,
             Err(what) => wrong.push(what),
@@ -236,6 +247,9 @@ fn trials(fault: Fault) -> Vec<String> {
 fn any_call_may_fail() {
     // Where time is short, a fault of each kind.
     let step = if cfg!(debug_assertions) { 2 } else { 1 };
-    let wrong: Vec<String> = FAULTS.into_iter().step_by(step).flat_map(trials).collect();
+    let faults = FAULTS.into_iter().step_by(step).map(|fault| (fault, Durability::PowerLoss));
+    let unsynced = FAULTS[1..4].iter().step_by(step).map(|fault| (*fault, Durability::ProcessCrash));
+    let wrong: Vec<String> =
+        faults.chain(unsynced).flat_map(|(fault, durability)| trials(fault, durability)).collect();
     assert!(wrong.is_empty(), "{} times:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -46,15 +46,19 @@ fn planted_bugs_are_found() {
     is_found(Planted::BaseNotSynced);
     is_found(Planted::BaseBeforeLog);
     is_found(Planted::NotApplied);
+    is_found(Planted::BroughtInCounts);
     is_found(Planted::PageMissed);
     // A hardened heap has no magazines.
     if !cfg!(feature = "hardened") {
         // Needs a crash soon after the first commit, which few programs have.
         is_found_by(Planted::MagazinesKept, |seed| program(110 + seed, MANY).map(drop));
     }
+    is_found(Planted::NoteForgotten);
+    is_found(Planted::NotesNotPutBack);
     is_found(Planted::RecordNotDurable);
     is_found(Planted::SegmentNotSynced);
     is_found(Planted::ChecksumIgnored);
+    is_found(Planted::LogNotSynced);
     // These take many programs; the log's own tests find them as well.
     if !cfg!(debug_assertions) {
         is_found(Planted::StaleAccepted);

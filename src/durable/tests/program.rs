@@ -1,8 +1,9 @@
 //! Random programs on a durable heap, and what each of their commits should hold.
 //!
 //! 1. `history` has the blocks of every commit that was tried, the first those of commit `first`.
-//! 2. `known` says after how many operations of the disk it was known which commit is durable: its `persist` had returned,
-//!    or an opening had found it.
+//! 2. `known` says after how many operations of the disk it was known which commit a loss of power leaves at the least: its
+//!    `persist` had returned, where commits are durable then, or an opening had found it.
+//! 3. `made` is the last commit whose `persist` has returned, which the end of the process leaves in any case.
 
 use std::alloc::Layout;
 use std::ffi::OsStr;
@@ -12,9 +13,9 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::blocks::{Block, Blocks, Held};
-use crate::durable::Method;
 use crate::durable::chance::seeded;
 use crate::durable::storage::simulated::{Fault, Random, SimulatedFolder};
+use crate::durable::{Durability, Method};
 use crate::error::Error;
 use crate::handle::{HeapOptions, OpenOptions};
 use crate::os;
@@ -27,22 +28,28 @@ pub(super) struct Settings {
     pub(super) segment: u64,
     pub(super) log_bound: u64,
     pub(super) method: Method,
+    pub(super) durability: Durability,
+    pub(super) find_unnoted: bool,
 }
 
 impl Settings {
     /// Small ones: segments that a commit does not fit into, a log that is often brought into the base.
-    fn any(random: &mut Random) -> Self {
+    fn any(random: &mut Random, seed: u64) -> Self {
         Self {
+            durability: if seed % 4 == 3 { Durability::ProcessCrash } else { Durability::PowerLoss },
             reservation: (4 << 20) << random.below(3),
             segment: [8 << 10, 12 << 10, 16 << 10, 64 << 10][random.below(4)],
             log_bound: [0, 32 << 10, 64 << 10, 1 << 20][random.below(4)],
             method: [Method::WriteProtection, Method::LeftTheFile, Method::Everything][random.below(3)],
+            find_unnoted: random.below(4) == 0,
         }
     }
 
     pub(super) fn open(self, folder: &SimulatedFolder) -> Result<Held, Error> {
         let heap = HeapOptions::new().reservation(self.reservation);
         let options = OpenOptions::new().heap(heap).log_segment(self.segment).log_bound(self.log_bound);
+        let options = options.durability(self.durability);
+        let options = options.find_unnoted(self.find_unnoted);
         options.open_in(folder.clone(), OsStr::new("heap"), self.method).map(|(heap, _)| Held(heap))
     }
 }
@@ -72,6 +79,7 @@ pub(super) struct Run {
     pub(super) history: Vec<Arc<Blocks>>,
     pub(super) first: u64,
     pub(super) known: Vec<(usize, u64)>,
+    pub(super) made: u64,
     /// Where the heap was mapped first.
     pub(super) home: usize,
     pub(super) live: Blocks,
@@ -83,7 +91,7 @@ impl Run {
     pub(super) fn new(seed: u64) -> Self {
         seeded::begin(seed << 20);
         let mut random = Random(seed);
-        let settings = Settings::any(&mut random);
+        let settings = Settings::any(&mut random, seed);
         Self::with(settings, random)
     }
 
@@ -94,6 +102,7 @@ impl Run {
             history: vec![Arc::default()],
             first: 0,
             known: vec![(0, 0)],
+            made: 0,
             home: 0,
             live: Blocks::new(),
             random,
@@ -109,6 +118,7 @@ impl Run {
             history: vec![Arc::clone(&self.history[at])],
             first: last,
             known: vec![(0, last)],
+            made: last,
             home: self.home,
             live: Blocks::clone(&self.history[at]),
             random: Random(seed),
@@ -123,7 +133,9 @@ impl Run {
     /// Compares an opened heap with what it should hold; says which commit that is.
     pub(super) fn compare(&self, heap: &Held, known: u64) -> Result<u64, String> {
         let last = heap.0.last_commit();
-        if last < known || last > known + 1 {
+        // Which commits are in the history is all there is to say where none but some are durable.
+        let most = if self.settings.durability == Durability::PowerLoss { known + 1 } else { u64::MAX };
+        if last < known || last > most {
             return Err(format!("commit {last} after commit {known}"));
         }
         let blocks = usize::try_from(last - self.first).ok().and_then(|at| self.history.get(at));
@@ -141,10 +153,11 @@ impl Run {
 
     /// Goes on with what an opened heap holds.
     pub(super) fn take_up(&mut self, heap: &Held) -> Result<(), String> {
-        let last = self.compare(heap, self.known.last().expect("from the start").1)?;
+        let last = self.compare(heap, self.made)?;
         let at = usize::try_from(last - self.first).expect("small");
         self.history.truncate(at + 1);
         self.live = Blocks::clone(&self.history[at]);
+        self.made = last;
         self.learn(last);
         if self.home == 0 {
             self.home = heap.0.core().region().base().as_ptr().addr();
@@ -180,7 +193,10 @@ impl Run {
         } else {
             assert_eq!(commit.sequence, next);
         }
-        self.learn(commit.sequence);
+        self.made = commit.sequence;
+        if commit.durability == Durability::PowerLoss {
+            self.learn(commit.sequence);
+        }
         Ok(())
     }
 
@@ -223,15 +239,24 @@ impl Run {
     fn trouble(&mut self, heap: Held) -> Result<Held, String> {
         let calls = 1 << self.random.below(7);
         let calls = self.random.below(calls) as u64;
-        match self.random.below(4) {
+        let fault = self.random.below(4);
+        match fault {
             0 => self.folder.fail_after(calls, Fault::Unsure(Errno::IO)),
             1 => self.folder.fail_after(calls, Fault::Refused(Errno::IO)),
             _ => self.folder.die_after(calls),
         }
+        let before = self.history.len();
         if self.random.below(3) == 0 {
             drop(heap.0.close());
         } else {
-            drop(self.persist(&heap));
+            if self.persist(&heap).is_err() && fault < 2 {
+                self.folder.fail_no_more();
+                // Where nothing has happened the same commit is made now; otherwise the heap says that it has failed.
+                self.history.truncate(before);
+                if self.persist(&heap).is_ok() {
+                    return Ok(heap);
+                }
+            }
             drop(heap);
         }
         self.folder.fail_no_more();
@@ -270,7 +295,8 @@ impl Run {
     pub(super) fn take(&mut self, heap: &Held) {
         let (layout, zeroed) = (self.layout(), self.random.below(4) == 0);
         let content = if zeroed { vec![0; layout.size()] } else { self.bytes(layout.size()) };
-        if let Some(offset) = heap.take(layout, &content, zeroed) {
+        let tracked = self.random.below(2) == 0;
+        if let Some(offset) = heap.take(layout, &content, zeroed, tracked) {
             self.live.insert(offset, Block { layout, content: content.into() });
         }
     }

@@ -10,15 +10,17 @@ mod pauses;
 mod repeated;
 mod scattered;
 mod small;
+mod tracked;
 
 pub use crash::{CHILD, child};
 
 use super::Trial;
 
 /// All families, in the order of the tables.
-const FAMILIES: [&[Trial]; 10] = [
+const FAMILIES: [&[Trial]; 11] = [
     small::TRIALS,
     entries::TRIALS,
+    tracked::TRIALS,
     scattered::TRIALS,
     repeated::TRIALS,
     bulk::TRIALS,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::super::*;
+use crate::durable::planted::Planted;
 use crate::durable::storage::simulated::{Fault, Random, SimulatedFile, SimulatedFolder};
 use crate::durable::superblock::{Flags, IMAGE, Stored, Superblock, SuperblockError};
 use crate::units::{LINE, PAGE};
@@ -60,6 +61,7 @@ pub(super) struct Heap {
     base: SimulatedFile,
     stored: Stored,
     log: Log<SimulatedFile>,
+    manner: LogManner,
     body: RecordBody,
     image: Vec<u8>,
     /// Pages with lines that the base does not have.
@@ -163,6 +165,7 @@ impl Heap {
         folder: &SimulatedFolder,
         opening: u64,
         segment: SegmentBytes,
+        manner: LogManner,
     ) -> Result<Self, Trouble> {
         let identity = Identity { uuid: UUID, opening };
         let base = folder.open(base_name(), Open::Existing)?;
@@ -182,10 +185,11 @@ impl Heap {
             Log::create(folder, log_name(), identity, applied, segment)?
         };
         assert_eq!(log.last(), seen.last);
+        let log = log.in_manner(manner);
         let body = log.body();
         let Seen { image, dirty, .. } = seen;
         let folder = folder.clone();
-        Ok(Self { folder, base, stored, log, body, image, dirty, checkpoint: None })
+        Ok(Self { folder, base, stored, log, manner, body, image, dirty, checkpoint: None })
     }
 
     pub(super) fn last(&self) -> u64 {
@@ -216,6 +220,8 @@ impl Heap {
             }
         }
         if pages > before {
+            // An older commit may have had these pages. From here on no crash goes back to it.
+            self.settle_log()?;
             self.base.write_at(IMAGE + self.image.len() as u64, &next[self.image.len()..])?;
             self.base.sync()?;
             self.body.in_place(before as u64, (pages - before) as u64);
@@ -232,6 +238,14 @@ impl Heap {
         Ok(sequence)
     }
 
+    fn settle_log(&mut self) -> Result<(), Trouble> {
+        if let Some(log) = self.log.unsettled().filter(|_| !Planted::LogNotSynced.is_there()) {
+            log.sync()?;
+            self.log.note_settled(self.log.last());
+        }
+        Ok(())
+    }
+
     pub(super) fn begin_checkpoint(&mut self) {
         if self.checkpoint.is_none() {
             let pages = std::mem::take(&mut self.dirty);
@@ -241,6 +255,7 @@ impl Heap {
 
     pub(super) fn end_checkpoint(&mut self) -> Result<(), Trouble> {
         let Some(Checkpoint { image, pages, applied }) = self.checkpoint.take() else { return Ok(()) };
+        self.settle_log()?;
         for page in pages.into_iter().filter(|page| (page + 1) * PAGE <= image.len()) {
             self.base.write_at(IMAGE + (page * PAGE) as u64, &image[page * PAGE..(page + 1) * PAGE])?;
         }
@@ -266,11 +281,14 @@ impl Heap {
 pub(super) struct Run {
     pub(super) folder: SimulatedFolder,
     pub(super) segment: SegmentBytes,
+    pub(super) manner: LogManner,
     /// The image after each commit that was tried, the first after `first` commits.
     pub(super) history: Vec<Image>,
     pub(super) first: u64,
     /// How many operations had ended when it was known that this commit is durable.
     pub(super) known: Vec<(usize, u64)>,
+    /// The last commit that was made: the end of the process leaves it.
+    made: u64,
     pub(super) random: Random,
 }
 
@@ -282,7 +300,9 @@ impl Run {
         let image = Heap::create(&folder);
         let segment = SegmentBytes::new([8192, 12288, 16384, 32768][random.below(4)]).unwrap();
         let known = vec![(folder.operations(), 0)];
-        Self { folder, segment, history: vec![image], first: 0, known, random }
+        let durability = if seed % 3 == 2 { Durability::ProcessCrash } else { Durability::PowerLoss };
+        let manner = LogManner { durability, ..LogManner::default() };
+        Self { folder, segment, manner, history: vec![image], first: 0, known, made: 0, random }
     }
 
     /// Goes on where a crash has left a disk, on which `last` was found.
@@ -291,16 +311,19 @@ impl Run {
         Self {
             folder: folder.clone(),
             segment: self.segment,
+            // The next opening may choose otherwise.
+            manner: if seed.is_multiple_of(3) { LogManner::default() } else { self.manner },
             history: vec![Arc::clone(&self.history[at])],
             first: last,
             known: vec![(0, last)],
+            made: last,
             random: Random(seed),
         }
     }
 
     pub(super) fn open(&mut self) -> Result<Heap, Trouble> {
         let opening = self.random.next();
-        let heap = Heap::open(&self.folder, opening, self.segment)?;
+        let heap = Heap::open(&self.folder, opening, self.segment, self.manner)?;
         self.learn(&heap)?;
         Ok(heap)
     }
@@ -320,12 +343,13 @@ impl Run {
     /// Compares what is open with what should be there; from now on it is durable.
     fn learn(&mut self, heap: &Heap) -> Result<(), Trouble> {
         let at = usize::try_from(heap.last() - self.first).unwrap();
-        let known = self.known.last().unwrap().1;
+        let known = self.made;
         let expected = self.history.get(at).filter(|_| heap.last() >= known);
         if expected.is_none_or(|image| **image != heap.image) {
             panic!("commit {} is not what it was, after {known} was known", heap.last());
         }
         self.history.truncate(at + 1);
+        self.made = heap.last();
         self.known.push((self.folder.operations(), heap.last()));
         Ok(())
     }
@@ -368,7 +392,10 @@ impl Run {
         self.history.push(Arc::clone(&next));
         let sequence = heap.commit(&next)?;
         assert_eq!(sequence, self.first + self.history.len() as u64 - 1);
-        self.known.push((self.folder.operations(), sequence));
+        self.made = sequence;
+        if self.manner.durability == Durability::PowerLoss {
+            self.known.push((self.folder.operations(), sequence));
+        }
         Ok(())
     }
 
