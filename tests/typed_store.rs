@@ -330,7 +330,7 @@ fn what_was_placed_for_a_commit_that_was_refused_is_in_the_next_one() {
             assert_eq!((numbers.len(), root.1.len()), (LEN as usize, LEN as usize));
             assert!((0..u64::from(LEN)).zip(numbers.iter()).all(|(expected, number)| expected == *number));
             assert!(
-                (0..LEN)
+                (0..u64::from(LEN))
                     .zip(root.1.iter())
                     .all(|(expected, number)| expected == number.load(Ordering::Relaxed))
             );
