@@ -290,7 +290,7 @@ fn what_was_placed_for_a_commit_that_was_refused_is_in_the_next_one() {
     type Root<'h> = (Option<PBox<[u64], H<'h>>>, PBox<[AtomicU64], H<'h>>);
     let folder = Folder::new("placed");
     let store = H::open::<Root>(folder.heap(), |heap| (None, PBox::from_iter_in([], heap))).unwrap();
-    const LEN: u64 = 1 << 20;
+    const LEN: u32 = 1 << 20;
     let inside = AtomicBool::new(false);
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -328,10 +328,10 @@ fn what_was_placed_for_a_commit_that_was_refused_is_in_the_next_one() {
     store
         .read(|root| {
             let numbers = root.0.as_ref().unwrap();
-            assert_eq!((numbers.len() as u64, root.1.len() as u64), (LEN, LEN));
-            assert!((0..LEN).zip(numbers.iter()).all(|(expected, number)| expected == *number));
+            assert_eq!((numbers.len(), root.1.len()), (LEN as usize, LEN as usize));
+            assert!((0..u64::from(LEN)).zip(numbers.iter()).all(|(expected, number)| expected == *number));
             assert!(
-                (0..LEN)
+                (0..u64::from(LEN))
                     .zip(root.1.iter())
                     .all(|(expected, number)| expected == number.load(Ordering::Relaxed))
             );

@@ -84,7 +84,7 @@ pub enum Verify {
     /// All that the allocator knows besides, by the checker: [`Heap::check`](crate::Heap::check) before anybody uses the
     /// heap. The time is in proportion to its pages, some milliseconds a gigabyte; blocks are not read.
     Metadata,
-    /// That, and in a heap with typed roots every value that can be reached, which takes time and memory in proportion.
-    /// What is found to be damaged is refused ([`Error::ValuesDamaged`](crate::Error::ValuesDamaged)), whatever bytes it has.
+    /// The same, and in a typed heap every value that can be reached from its root, in proportion to them in time and memory.
+    /// What cannot be a value is refused ([`Error::ValuesDamaged`](crate::Error::ValuesDamaged)), whatever bytes it has.
     Full,
 }

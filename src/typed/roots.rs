@@ -216,14 +216,14 @@ impl Table {
         Ok(())
     }
 
-    /// Why the heap cannot be used where it lies.
-    pub(super) fn elsewhere(&self, heap: &Heap, wanted: u64) -> Error {
-        if wanted == 0 {
-            let what = format!("a heap that may lie anywhere is said to belong at {:#x}", self.base);
-            return damaged(self.block.map_or(0, |(offset, _)| offset), what);
+    /// Refuses a table that says that the heap belongs elsewhere.
+    pub(super) fn check_base(&self, wanted: u64) -> Result<(), Error> {
+        if self.base == wanted {
+            return Ok(());
         }
-        let file = heap.file_stats().map(|stats| stats.path).unwrap_or_default();
-        Error::AddressTaken { file, wanted: self.base, bytes: heap.stats().reserved }
+        let what =
+            format!("a heap is said to belong at {:#x}, and not at {wanted:#x} (0 is anywhere)", self.base);
+        Err(damaged(self.block.map_or(0, |(offset, _)| offset), what))
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Root> {

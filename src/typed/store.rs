@@ -203,9 +203,7 @@ pub(super) fn find<T: Persist, H: Anchored>(heap: &Heap, table: &Table, name: &s
         return Err(other_layout(name, &root.layout, &expected));
     }
     let wanted = if H::FIXED { heap.base().as_ptr().addr() as u64 } else { 0 };
-    if table.base != wanted {
-        return Err(table.elsewhere(heap, wanted));
-    }
+    table.check_base(wanted)?;
     root.value::<T>(heap).map(|_| root.value)
 }
 
@@ -559,7 +557,8 @@ impl<R: Persist, H: Anchored> Store<R, H> {
 
 impl Opening {
     fn open<H: Anchored>(&self) -> Result<Heap, Error> {
-        self.options.clone().gate(H::anchor().gate()).open(&self.path)
+        let options = self.options.clone().gate(H::anchor().gate());
+        if H::FIXED { options.absolute_pointers(true) } else { options }.open(&self.path)
     }
 }
 
