@@ -19,7 +19,8 @@ fn is_found_by(planted: Planted, program: impl Fn(u64) -> Result<(), String>) {
 }
 
 fn is_found(planted: Planted) {
-    is_found_by(planted, |seed| program(seed, MANY).map(drop));
+    // The first of these programs takes little time, and finds most of them.
+    is_found_by(planted, |seed| program(5 + seed, MANY).map(drop));
 }
 
 /// A process dies while it closes a heap, after so many calls; the next one works on with what it finds, and the power
