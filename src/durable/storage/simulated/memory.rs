@@ -39,7 +39,8 @@ impl Memory {
         };
         memory.set_len(content);
         // What is not written reads as zero, and most pages of a heap's file do.
-        for page in (0..content.len().div_ceil(PAGE)).filter(|page| !content.shares(&shown, *page)) {
+        let end = content.extent().max(shown.extent()).min(content.len()).div_ceil(PAGE);
+        for page in (0..end).filter(|page| !content.shares(&shown, *page)) {
             memory.put(content, page);
         }
         Ok(memory)
