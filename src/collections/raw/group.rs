@@ -151,7 +151,7 @@ mod words {
             mask(self.0.map(|word| {
                 let other = word ^ (LOW * u64::from(control));
                 // The high bit of each byte that is 0; no sum carries into the next byte.
-                !((other & !HIGH) + !HIGH | other) & HIGH
+                !(((other & !HIGH) + !HIGH) | other) & HIGH
             }))
         }
 
@@ -185,7 +185,9 @@ mod tests {
                 Mask(bytes.iter().rev().fold(0, |mask, byte| mask << 1 | u16::from(fits(*byte))))
             };
             // SAFETY: there are 16 bytes.
-            let (one, other) = unsafe { (Group::load(bytes.as_ptr()), words::Group::load(bytes.as_ptr())) };
+            let one = unsafe { Group::load(bytes.as_ptr()) };
+            // SAFETY: the same.
+            let other = unsafe { words::Group::load(bytes.as_ptr()) };
             for wanted in [EMPTY, DELETED, 0, 1, 0x7F, bytes[3]] {
                 let expected = mask(&|byte| byte == wanted);
                 assert_eq!((one.matches(wanted), other.matches(wanted)), (expected, expected), "{bytes:?}");

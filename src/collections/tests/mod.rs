@@ -1,4 +1,5 @@
 //! Every collection against the standard library's, in a heap that moves, that counts what was noted, and that fails.
+#![allow(clippy::multiple_unsafe_ops_per_block, clippy::needless_range_loop, reason = "tests read better so")]
 
 mod bomb;
 mod btree_map;
