@@ -4,32 +4,23 @@
 //! *pieces*: a piece is written and made durable, and then as much time is left to others as that took. A commit never waits
 //! for more than a piece.
 //!
-//! 1. What is written is what is committed: lines of the overlay, and between them what the base has already.
-//! 2. The pages between two pages of a stretch lie between them in the heap as well: they belong to the commit too, and no
-//!    commit that is being made writes to their place.
-//! 3. Nothing is written before the log durably holds it.
-//! 4. The gate is held for as long as something is being written.
+//! 1. Nothing is written before the log durably holds it.
+//! 2. The gate is held for as long as something is being written.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::units::{LINE, PAGE};
 
+use super::base::{Written, write_near};
 use super::errors::of_storage;
 use super::layout::Layout;
-use super::lines::Line;
-use super::overlay::{Frozen, PatchedPage};
+use super::overlay::Frozen;
 use super::planted::Planted;
 use super::storage::{StorageError, StoredFile};
 
-/// So many pages between two are written as well rather than two writes made of it: a page more costs the disk and the
-/// processor a tenth of what another write costs them.
-const GAP: u64 = 8;
-/// The longest stretch, in pages.
-const STRETCH: u64 = 256;
-/// A piece ends when so many bytes of it were written, or so many writes made.
-const PIECE_BYTES: usize = if cfg!(test) { 64 << 10 } else { 1 << 20 };
+/// A piece ends when so many pages were written, or so many writes made.
+const PIECE_PAGES: usize = if cfg!(test) { 16 } else { 256 };
 const PIECE_WRITES: usize = if cfg!(test) { 8 } else { 128 };
 
 /// Everything that was committed up to some moment, on its way into the base.
@@ -46,8 +37,9 @@ pub(crate) struct Checkpoint<F> {
 }
 
 impl<F: StoredFile> Checkpoint<F> {
-    /// Writes it, durably, when no snapshot needs the base as it is. After each piece `pause` is told how long that took.
-    pub(super) fn write(&mut self, pause: impl FnMut(Duration)) -> Result<(), Error> {
+    /// Writes it, durably, when no snapshot needs the base as it is. After each piece `pause` is told how long that took;
+    /// without it, all is one piece.
+    pub(super) fn write(&mut self, pause: Option<&mut dyn FnMut(Duration)>) -> Result<(), Error> {
         if let Some(log) = self.log.as_ref().filter(|_| !Planted::LogNotSynced.is_there()) {
             log.sync().map_err(of_storage)?;
         }
@@ -58,112 +50,38 @@ impl<F: StoredFile> Checkpoint<F> {
         self.base.sync().map_err(of_storage)
     }
 
-    fn write_pages(&mut self, mut pause: impl FnMut(Duration)) -> Result<(), StorageError> {
+    fn write_pages(&mut self, mut pause: Option<&mut dyn FnMut(Duration)>) -> Result<(), StorageError> {
         let _base_is_ours = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut writer, layout) = (Writer::new(&*self.base), self.layout);
-        let mut pages = self.frozen.pages().peekable();
-        let mut stretch: Vec<PatchedPage<'_>> = Vec::new();
-        while let Some(page) = pages.next() {
-            if let Some(took) = writer.end_piece()? {
-                pause(took);
-            }
-            let (first, mut last) = (page.page, page.page);
-            stretch.push(page);
-            while let Some(next) =
-                pages.next_if(|next| next.page - first < STRETCH && is_near(&layout, last, next.page))
+        let mut piece = Piece { written: Written::default(), begun: Instant::now() };
+        write_near(&*self.base, &self.layout, self.frozen.pages(), |written| {
+            if let Some(pause) = &mut pause
+                && let Some(took) = piece.end(&*self.base, written)?
             {
-                last = next.page;
-                stretch.push(next);
+                pause(took);
+                piece.begun = Instant::now();
             }
-            writer.write(&stretch)?;
-            stretch.clear();
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
-/// Whether everything between two pages of the file is to be written with them.
-fn is_near(layout: &Layout, page: u64, next: u64) -> bool {
-    let place = |page: u64| layout.heap_offset(page * PAGE as u64);
-    let apart = next - page;
-    apart == 1
-        || apart <= GAP + 1
-            && place(page)
-                .zip(place(next))
-                .is_some_and(|(page, next)| (next - page) as u64 == apart * PAGE as u64)
-}
-
-/// Writes stretches to the base, piece by piece.
-struct Writer<'a, F> {
-    base: &'a F,
-    row: Vec<Line>,
-    pages: Vec<[u8; PAGE]>,
-    /// What was written of this piece, and since when.
-    bytes: usize,
-    writes: usize,
+/// What is written before others may have the disk again.
+struct Piece {
+    written: Written,
     begun: Instant,
 }
 
-impl<'a, F: StoredFile> Writer<'a, F> {
-    fn new(base: &'a F) -> Self {
-        Self { base, row: Vec::new(), pages: Vec::new(), bytes: 0, writes: 0, begun: Instant::now() }
-    }
-
-    /// Writes pages that are near each other.
-    fn write(&mut self, stretch: &[PatchedPage<'_>]) -> Result<(), StorageError> {
-        let (Some(first), Some(last)) = (stretch.first(), stretch.last()) else { return Ok(()) };
-        if self.writes == 0 {
-            self.begun = Instant::now();
-        }
-        if stretch.len() == 1 {
-            self.writes += write_rows(self.base, first, &mut self.row)?;
-            self.bytes += PAGE;
-            return Ok(());
-        }
-        let (offset, count) = (first.page * PAGE as u64, last.page - first.page + 1);
-        self.pages.resize(usize::try_from(count).unwrap_or(0), [0; PAGE]);
-        self.base.read_at(offset, self.pages.as_flattened_mut())?;
-        for page in stretch {
-            let place = usize::try_from(page.page - first.page).unwrap_or(0);
-            let (lines, _) = self.pages[place].as_chunks_mut::<LINE>();
-            page.lines().for_each(|(line, value)| lines[line] = *value);
-        }
-        self.base.write_at(offset, self.pages.as_flattened())?;
-        self.writes += 1;
-        self.bytes += self.pages.len() * PAGE;
-        Ok(())
-    }
-
-    /// Makes the piece durable if it is long enough; says how long it took.
-    fn end_piece(&mut self) -> Result<Option<Duration>, StorageError> {
-        let is_long = self.bytes >= PIECE_BYTES || self.writes >= PIECE_WRITES;
+impl Piece {
+    /// Makes the piece durable if it is long enough now; says how long it took.
+    fn end(&mut self, base: &impl StoredFile, written: Written) -> Result<Option<Duration>, StorageError> {
+        self.written.pages += written.pages;
+        self.written.writes += written.writes;
+        let is_long = self.written.pages >= PIECE_PAGES || self.written.writes >= PIECE_WRITES;
         if !is_long || Planted::BaseNotSynced.is_there() {
             return Ok(None);
         }
-        self.base.sync()?;
-        (self.bytes, self.writes) = (0, 0);
+        base.sync()?;
+        self.written = Written::default();
         Ok(Some(self.begun.elapsed()))
     }
-}
-
-/// Writes the lines of a page to their place, those in a row together; says how many rows that were.
-pub(super) fn write_rows(
-    base: &impl StoredFile,
-    page: &PatchedPage<'_>,
-    row: &mut Vec<Line>,
-) -> Result<usize, StorageError> {
-    let place = |line: usize| page.page * PAGE as u64 + (line * LINE) as u64;
-    let (mut end, mut rows) = (0, 1);
-    for (line, value) in page.lines() {
-        if line != end && !row.is_empty() {
-            base.write_at(place(end - row.len()), row.as_flattened())?;
-            row.clear();
-            rows += 1;
-        }
-        row.push(*value);
-        end = line + 1;
-    }
-    base.write_at(place(end - row.len()), row.as_flattened())?;
-    row.clear();
-    Ok(rows)
 }

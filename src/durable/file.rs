@@ -23,7 +23,7 @@ use crate::os;
 use crate::units::{LINE, PAGE};
 
 use super::area::Lengths;
-use super::base::wipe;
+use super::base::{wipe, write_near};
 use super::chance;
 use super::checkpoint::Checkpoint;
 use super::dirty::Method;
@@ -36,6 +36,7 @@ use super::mapping::View;
 use super::overlay::Overlay;
 use super::planted::Planted;
 use super::snapshot::Snapshot;
+use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
@@ -155,6 +156,18 @@ impl<S: Storage> HeapFile<S> {
         self.last = log.last();
         self.log = Some(log);
         Ok(replay)
+    }
+
+    /// Writes what the log has of these pages to its place in the base, so that whatever maps the base has it. It need not
+    /// become durable: the overlay keeps it for the next checkpoint, and the log until that is done.
+    pub(super) fn bring_in(&mut self, span: PageSpan) -> Result<(), Error> {
+        let pages = self.overlay.pages(span.first, span.end());
+        write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        if Planted::BroughtInCounts.is_there() {
+            let (applied, image_pages) = (self.last, self.image_pages);
+            self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
+        }
+        Ok(())
     }
 
     /// Says in the superblock that the heap belongs to its address, before it holds the first pointer.
@@ -335,7 +348,7 @@ impl<S: Storage> HeapFile<S> {
             return Ok(());
         }
         let mut checkpoint = self.begin_checkpoint()?;
-        checkpoint.write(|_| ()).inspect_err(|_| self.fail())?;
+        checkpoint.write(None).inspect_err(|_| self.fail())?;
         self.end_checkpoint(&checkpoint)?;
         let superblock = self.stored.superblock;
         // In both slots: each of them alone is enough to open the heap.

@@ -8,7 +8,7 @@
 //!    crash left less than that, it is made again; so are the slots of a heap that has no commit yet, which may never have
 //!    become durable. A file that is no such thing is refused, and stays as it is.
 //! 2. Opening reads the superblock, the log, and the header of the image, and maps the rest: how long it takes does not
-//!    depend on the heap's size. It writes nothing but what the log needs to be continued.
+//!    depend on the heap's size. It writes what the log needs to be continued, and what the log has to its place.
 //! 3. What no commit has reads as zero: an opening after a crash sees to that, for commits write there before they count.
 //! 4. Nothing in the file is believed before it was compared with what the checksums cover.
 
@@ -32,8 +32,10 @@ use super::layout::Layout;
 use super::levels::LogManner;
 use super::log::SegmentBytes;
 use super::notes::Notes;
+use super::overlay::Overlay;
 use super::place::{Home, Reserved};
 use super::planted::Planted;
+use super::span::PageSpan;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, Superblock, SuperblockField};
 
@@ -152,11 +154,11 @@ fn take_up<S: Storage>(
     let (mut file, replay) =
         HeapFile::new(storage, name, Arc::clone(&base), stored, layout, (manner.segment, manner.log))?;
     fits(&layout, file.image_pages, &path)?;
-    let lengths =
-        if file.image_pages * (PAGE as u64) <= IMAGE { [0; AREAS] } else { map(&file, &place, &path)? };
-    if file.superblock().flags.has(Flags::LOGGED) {
-        file.wipe_beyond(lengths)?;
-    }
+    let lengths = if file.image_pages * (PAGE as u64) <= IMAGE {
+        wipe_beyond(&file, [0; AREAS])?
+    } else {
+        map(&mut file, &place, &path)?
+    };
     if is_bound {
         file.bind()?;
     }
@@ -256,17 +258,46 @@ pub(super) fn is_guarded(superblock: &Superblock) -> bool {
     cfg!(feature = "hardened") && superblock.geometry == Header::geometry_of(true)
 }
 
-/// Maps the committed image; says how much of each area that is.
-fn map<S: Storage>(file: &HeapFile<S>, place: &Reserved, path: &Path) -> Result<Lengths, Error> {
-    let base = file.base();
+/// Maps the committed image, and wipes what lies behind it; says how much of each area that is.
+///
+/// What the log has is written to the base, which memory shows: changing memory instead costs a fault and a copy for each page.
+/// Where that fails, for want of space perhaps, memory is changed.
+fn map<S: Storage>(file: &mut HeapFile<S>, place: &Reserved, path: &Path) -> Result<Lengths, Error> {
     // The length that a later commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;
-    if base.len().map_err(of_storage)? < needed {
-        base.set_len(needed).map_err(of_storage)?;
+    if file.base().len().map_err(of_storage)? < needed {
+        file.base().set_len(needed).map_err(of_storage)?;
     }
-    let image =
-        Image { base: &**base, layout: &file.layout, overlay: &file.overlay, pages: file.image_pages, path };
-    image.map(place)
+    if headers(&file.layout).try_for_each(|span| file.bring_in(span)).is_ok() {
+        let lengths = image(file, &Overlay::new(), path).map(place)?;
+        // The headers say what to wipe. The rest comes after that: it need not be durable, and a sync would wait for it.
+        wipe_beyond(file, lengths)?;
+        if file.bring_in(PageSpan::between(0, file.image_pages)).is_ok() {
+            return Ok(lengths);
+        }
+    }
+    let lengths = image(file, &file.overlay, path).map(place)?;
+    wipe_beyond(file, lengths)
+}
+
+/// The pages of the file in which the headers of both parts lie.
+fn headers(layout: &Layout) -> impl Iterator<Item = PageSpan> + use<> {
+    let (layout, bytes) = (*layout, layout.plan().size(Zone::Header));
+    let areas = Part::ALL.into_iter().map(|part| Area::new(part, Zone::Header));
+    let pieces = areas.flat_map(move |area| layout.pieces(area, 0, bytes));
+    pieces.map(|piece| PageSpan { first: piece.file / PAGE as u64, count: (piece.bytes / PAGE) as u64 })
+}
+
+fn image<'a, S: Storage>(file: &'a HeapFile<S>, overlay: &'a Overlay, path: &'a Path) -> Image<'a, S::File> {
+    Image { base: &**file.base(), layout: &file.layout, overlay, pages: file.image_pages, path }
+}
+
+/// Wipes what lies behind areas of these lengths, if commits may have written there.
+fn wipe_beyond<S: Storage>(file: &HeapFile<S>, lengths: Lengths) -> Result<Lengths, Error> {
+    if file.superblock().flags.has(Flags::LOGGED) {
+        file.wipe_beyond(lengths)?;
+    }
+    Ok(lengths)
 }
 
 /// Why a new heap has no memory: a region refuses it where its file has no space.

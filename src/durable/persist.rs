@@ -160,11 +160,11 @@ impl<S: Storage> Shared<S> {
 
     /// Writes a checkpoint that was begun, and ends it.
     fn run(&self, mut checkpoint: Checkpoint<S::File>) -> Result<(), Error> {
-        let written = checkpoint.write(|took| {
+        let written = checkpoint.write(Some(&mut |took| {
             if self.manner.in_background {
                 self.pauses.pause(took);
             }
-        });
+        }));
         let mut state = self.state();
         let ended = match written {
             Ok(()) => state.file.end_checkpoint(&checkpoint),

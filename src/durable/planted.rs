@@ -41,6 +41,8 @@ pub(super) enum Planted {
     BaseBeforeLog,
     /// A checkpoint lets the log be used again, and no superblock says what the base holds.
     NotApplied,
+    /// What an opening brings from the log into the base counts as being there, although it is not durable.
+    BroughtInCounts,
     /// A capture passes over the last page.
     PageMissed,
     /// What lay in the magazines of an image stays there.

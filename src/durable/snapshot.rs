@@ -22,8 +22,7 @@ use crate::region::{ZONES, Zone};
 use crate::units::PAGE;
 
 use super::area::{Area, Lengths, PARTS, Part, of_both};
-use super::base::wipe;
-use super::checkpoint::write_rows;
+use super::base::{wipe, write_rows};
 use super::errors::of_storage;
 use super::fields::Fields;
 use super::layout::Layout;

@@ -61,6 +61,15 @@ pub(crate) struct PatchedPage<'a> {
 }
 
 impl<'a> PatchedPage<'a> {
+    pub(super) fn new(page: u64, patched: impl Iterator<Item = (usize, &'a Line)>) -> Self {
+        let (mut mask, mut lines) = (0, [None; LINES]);
+        for (line, value) in patched {
+            mask |= 1 << line;
+            lines[line] = Some(value);
+        }
+        Self { page, mask, lines }
+    }
+
     /// Numbers and values of the patched lines, in the order of their numbers.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &'a Line)> {
         self.lines.iter().enumerate().filter_map(|(number, line)| line.map(|line| (number, line)))

@@ -133,6 +133,11 @@ impl Overlay {
         self.heads.since(self.floor(), from, to)
     }
 
+    /// The pages from `from` to `to` that have patched lines, in the order of their numbers.
+    pub(crate) fn pages(&self, from: u64, to: u64) -> impl Iterator<Item = PatchedPage<'_>> {
+        self.patched(from, to).map(|page| PatchedPage::new(page, self.lines_of(page)))
+    }
+
     /// Lines for which memory is used.
     pub(crate) fn lines(&self) -> u64 {
         let frozen = self.frozen.iter().map(|generation| generation.lines()).sum::<usize>();

@@ -23,7 +23,7 @@ fn commit(file: &mut HeapFile<SimulatedFolder>, value: u8) {
 
 fn checkpoint(file: &mut HeapFile<SimulatedFolder>) {
     let mut checkpoint = file.begin_checkpoint().unwrap();
-    checkpoint.write(|_| ()).unwrap();
+    checkpoint.write(None).unwrap();
     file.end_checkpoint(&checkpoint).unwrap();
 }
 

@@ -46,6 +46,7 @@ fn planted_bugs_are_found() {
     is_found(Planted::BaseNotSynced);
     is_found(Planted::BaseBeforeLog);
     is_found(Planted::NotApplied);
+    is_found(Planted::BroughtInCounts);
     is_found(Planted::PageMissed);
     // A hardened heap has no magazines.
     if !cfg!(feature = "hardened") {

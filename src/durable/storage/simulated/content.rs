@@ -57,19 +57,21 @@ impl Content {
         self.len = self.len.max(offset + bytes.len());
     }
 
-    /// Writes without changing the length, which the caller sees to.
-    pub(crate) fn put(&mut self, offset: usize, bytes: &[u8]) {
-        let mut done = 0;
+    /// Writes without changing the length, which the caller sees to; says which pages are others now.
+    pub(crate) fn put(&mut self, offset: usize, bytes: &[u8]) -> Vec<usize> {
+        let (mut done, mut changed) = (0, Vec::new());
         while done < bytes.len() {
             let (page, from, count) = step(offset + done, bytes.len() - done);
-            self.put_in_page(page, from, &bytes[done..done + count]);
+            changed.extend(self.put_in_page(page, from, &bytes[done..done + count]));
             done += count;
         }
+        changed
     }
 
-    fn put_in_page(&mut self, page: usize, from: usize, bytes: &[u8]) {
+    /// Says which page is another now.
+    fn put_in_page(&mut self, page: usize, from: usize, bytes: &[u8]) -> Option<usize> {
         if self.page(page)[from..from + bytes.len()] == *bytes {
-            return;
+            return None;
         }
         if page >= self.pages.len() {
             self.pages.resize(page + 1, None);
@@ -77,21 +79,25 @@ impl Content {
         let slot = &mut self.pages[page];
         if bytes == &ZERO[..] {
             *slot = None;
-            return;
+            return Some(page);
         }
         let place = Arc::make_mut(slot.get_or_insert_with(|| Arc::new(ZERO)));
         place[from..from + bytes.len()].copy_from_slice(bytes);
+        Some(page)
     }
 
-    /// Makes a range read as zero, without changing the length.
-    pub(crate) fn zero(&mut self, offset: usize, bytes: usize) {
+    /// Makes a range read as zero, without changing the length; says which pages are others now.
+    pub(crate) fn zero(&mut self, offset: usize, bytes: usize) -> Vec<usize> {
         let end = offset.saturating_add(bytes).min(self.extent());
-        let mut at = offset;
+        let (mut at, mut changed) = (offset, Vec::new());
         while at < end {
             let (page, from, count) = step(at, end - at);
-            self.put_in_page(page, from, &ZERO[..count]);
+            if self.pages[page].is_some() {
+                changed.extend(self.put_in_page(page, from, &ZERO[..count]));
+            }
             at += count;
         }
+        changed
     }
 
     pub(crate) fn set_len(&mut self, len: usize) {

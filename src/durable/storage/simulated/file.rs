@@ -107,15 +107,15 @@ impl Disk {
         let node = &mut self.files[file];
         let content = Arc::make_mut(&mut node.content);
         let Edit { offset, bytes, len, durable } = edit;
-        match &bytes {
+        let changed = match &bytes {
             Bytes::Zeros(count) => content.zero(offset, *count),
             Bytes::These(these) => content.put(offset, these),
-        }
+        };
         if len != content.len() {
             content.set_len(len);
         }
         if let Some(memory) = &node.memory {
-            memory.follow(content, offset, bytes.len());
+            memory.follow(content, &changed);
         }
         self.journal.push(Entry { change: Change::Bytes { file, offset, bytes, len, durable }, ending });
     }

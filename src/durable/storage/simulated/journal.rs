@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::Fault;
 
+static ZEROS: [u8; 4096] = [0; 4096];
+
 /// One operation.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -57,7 +59,8 @@ impl Ending {
 
 impl Bytes {
     pub(super) fn of(bytes: &[u8]) -> Self {
-        if bytes.iter().all(|byte| *byte == 0) { Self::Zeros(bytes.len()) } else { Self::These(bytes.into()) }
+        let is_zero = bytes.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()]);
+        if is_zero { Self::Zeros(bytes.len()) } else { Self::These(bytes.into()) }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -67,11 +67,10 @@ impl Memory {
         Arc::clone(&self.view)
     }
 
-    /// Takes over a range of the content, and its length.
-    pub(super) fn follow(&self, content: &Content, offset: usize, bytes: usize) {
+    /// Takes over pages of the content, and its length.
+    pub(super) fn follow(&self, content: &Content, pages: &[usize]) {
         self.set_len(content);
-        let end = offset.saturating_add(bytes).min(content.len());
-        (offset / PAGE..end.div_ceil(PAGE)).for_each(|page| self.put(content, page));
+        pages.iter().filter(|page| **page * PAGE < content.len()).for_each(|page| self.put(content, *page));
     }
 
     fn set_len(&self, content: &Content) {
