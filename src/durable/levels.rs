@@ -78,11 +78,12 @@ pub(crate) struct LogManner {
 #[non_exhaustive]
 pub enum Verify {
     /// What opening needs: superblocks, the log as a whole, the header of the image. The time does not depend on the
-    /// heap's size.
+    /// heap's size. The allocator's tables are believed: where somebody has damaged them, a heap that is opened for
+    /// writing may end the process with the message for a free that cannot be right, at once or later.
     #[default]
     No,
     /// All that the allocator knows besides, by the checker: [`Heap::check`](crate::Heap::check) before anybody uses the
-    /// heap. The time is in proportion to its pages, some milliseconds a gigabyte; blocks are not read.
+    /// heap. For files that come from anywhere. The time is in proportion to its pages, some milliseconds a gigabyte; blocks are not read.
     Metadata,
     /// The same, and in a typed heap every value that can be reached from its root, in proportion to them in time and memory.
     /// What cannot be a value is refused ([`Error::ValuesDamaged`](crate::Error::ValuesDamaged)), whatever bytes it has.

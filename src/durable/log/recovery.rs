@@ -103,7 +103,8 @@ pub(super) fn recover(
 
 /// The first record that proves of the commit after `last` that it was durable once, among those behind.
 fn gap(last: u64, behind: &[Found]) -> Option<&Found> {
-    behind.iter().find(|found| found.header.settled > last)
+    // What the missing commit itself left behind cannot say so, whatever its number is.
+    behind.iter().find(|found| found.header.sequence > last + 1 && found.header.settled > last)
 }
 
 /// What the log holds, and the records of commits behind the last whole one.

@@ -464,3 +464,19 @@ fn a_compressed_record_names_the_feature_that_it_needs() {
     let error = all_of(&folder, 0).unwrap_err();
     assert!(matches!(error, LogError::FeatureMissing { feature: "lz4", offset: 4096 }), "{error}");
 }
+
+/// Such a log was called clean, and could not be opened.
+#[test]
+fn a_record_that_calls_itself_settled_is_unfinished_like_any_other() {
+    let (folder, mut log) = create(1 << 20);
+    single_lines(&mut log, 1);
+    let file = folder.open(log_name(), Open::Existing).unwrap();
+    let mut record = [0; RECORD];
+    file.read_at(BLOCK as u64, &mut record).unwrap();
+    let header = RecordHeader::parse(&record, BLOCK as u64, fold(UUID), 1 << 20).unwrap();
+    RecordHeader { settled: 1, body_crc: !header.body_crc, ..header }.encode(BLOCK as u64, &mut record);
+    file.write_at(BLOCK as u64, &record).unwrap();
+    assert_eq!(all_of(&folder, 0).unwrap().len(), 0);
+    let survey = survey(&file, UUID, 0, |_| {}).unwrap();
+    assert!(!survey.has_gap && survey.behind == [(BLOCK as u64, 1)]);
+}
