@@ -58,7 +58,7 @@
 //! - `allocator-api2-02` (on by default): `Allocator` of allocator-api2 0.2 beside that of 0.4, for hashbrown and bumpalo.
 //! - `nightly`: the standard library's own `Allocator`, with a nightly compiler.
 //! - `derive`: `#[derive(Persist)]`, for types that live in a heap.
-//! - `c-face`: the module [`c`](crate::c), of requests and frees as C has them. For shared libraries that stand in for the C library's
+//! - `c-face`: the module `c`, of requests and frees as C has them. For shared libraries that stand in for the C library's
 //!   `malloc`: thread-locals are found so fast there that they cannot be loaded late, by `dlopen`.
 //! - `serde`: `Serialize` for [`Stats`], [`Finding`] and the [`collections`], which are read with the heap's token.
 //! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.

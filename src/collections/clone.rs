@@ -6,7 +6,17 @@ use crate::typed::HeapType;
 ///
 /// Everything that is `Clone` is also this. A struct with collections in it implements it by cloning its fields:
 ///
-/// ```ignore
+/// ```
+/// use outlive::PString;
+/// use outlive::collections::CloneIn;
+///
+/// outlive::heap!(struct ShopHeap);
+///
+/// struct Item<'h> {
+///     name: PString<ShopHeap<'h>>,
+///     price: u64,
+/// }
+///
 /// impl<'h> CloneIn<ShopHeap<'h>> for Item<'h> {
 ///     fn clone_in(&self, heap: ShopHeap<'h>) -> Self {
 ///         Self { name: self.name.clone_in(heap), price: self.price }

@@ -1,6 +1,6 @@
 //! `PBTreeMap`: an ordered map in a heap.
 //!
-//! The tree is the [untyped one](super::raw); here are the entries' types, the order of the keys, and what is dropped.
+//! The tree is the untyped one; here are the entries' types, the order of the keys, and what is dropped.
 //!
 //! Invariant: entries of the tree's nodes are initialised. They are in the order of their keys, as long as the keys' `Ord` is
 //! an order and does not change; otherwise entries are not found, and nothing worse.

@@ -1,6 +1,6 @@
 //! `PHashMap`: a hash table in a heap.
 //!
-//! The table is the [untyped one](super::raw); here are the entries' types, keys' `Hash` and `Eq`, and what is dropped.
+//! The table is the untyped one; here are the entries' types, keys' `Hash` and `Eq`, and what is dropped.
 //!
 //! Invariant: each full bucket of the table holds an initialised entry, and its hash is that of its key, as long as the key's
 //! `Hash` and `Eq` agree with each other and do not change; otherwise entries are not found, and nothing worse.
