@@ -145,6 +145,11 @@ fn note(at: *const u8, len: usize) {
     });
 }
 
+/// Notes a new block, with the bytes behind it that belong to it: they may have changed while it was free.
+fn note_block(block: NonNull<u8>, size: usize) {
+    note(block.as_ptr(), with(|state| state.heap.usable_size(block)).unwrap_or(size));
+}
+
 // SAFETY: a heap of the thread's own, which lies where `BASE` says; tests keep no values over `moves` but those whose
 // owner lies in the heap.
 unsafe impl HeapType for TestHeap {
@@ -162,7 +167,7 @@ unsafe impl HeapType for TestHeap {
         // What comes without being written is seen as what it is: anything.
         // SAFETY: the block has as many bytes.
         unsafe { block.write_bytes(0xC3, layout.size()) };
-        note(block.as_ptr(), layout.size());
+        note_block(block, layout.size());
         Ok(block)
     }
 
@@ -186,7 +191,7 @@ unsafe impl HeapType for TestHeap {
         GRANTS.set(left);
         // SAFETY: the caller's promise.
         let block = with(|state| unsafe { state.heap.reallocate(block, old, new) })?;
-        note(block.as_ptr(), new.size());
+        note_block(block, new.size());
         Ok(block)
     }
 
