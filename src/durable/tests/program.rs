@@ -50,7 +50,7 @@ impl Settings {
         let options = OpenOptions::new().heap(heap).log_segment(self.segment).log_bound(self.log_bound);
         let options = options.durability(self.durability);
         let options = options.find_unnoted(self.find_unnoted);
-        options.open_in(folder.clone(), OsStr::new("heap"), self.method).map(|(heap, _)| Held(heap))
+        options.open_in(folder.clone(), OsStr::new("heap"), self.method).map(Held)
     }
 }
 
