@@ -21,6 +21,8 @@ mod clone;
 pub mod deque;
 pub mod hash_map;
 pub mod hash_set;
+#[cfg(feature = "json")]
+pub mod json;
 mod no_room;
 mod raw;
 #[cfg(feature = "serde")]

@@ -79,6 +79,12 @@ pub(super) fn small<S: Subject>(seed: u64, steps: usize) {
     run::<S>(seed, steps, 384 << 10, 1);
 }
 
+/// The same in a heap with room for blocks of many sizes.
+#[cfg(feature = "json")]
+pub(super) fn roomy<S: Subject>(seed: u64, steps: usize) {
+    run::<S>(seed, steps, 768 << 10, 1);
+}
+
 /// Many random operations, checked at times.
 pub(super) fn large<S: Subject>(seed: u64, steps: usize) {
     run::<S>(seed, steps, 32 << 20, steps / 20);

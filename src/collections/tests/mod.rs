@@ -7,6 +7,8 @@ mod deque;
 mod drive;
 mod hash_map;
 mod heap;
+#[cfg(feature = "json")]
+mod json;
 mod pinned;
 mod random;
 #[cfg(feature = "serde")]
