@@ -62,6 +62,7 @@
 //! with a message.
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
+pub mod collections;
 mod durable;
 mod error;
 mod global;
@@ -74,8 +75,10 @@ mod pools;
 mod region;
 mod runs;
 mod sync;
+pub mod typed;
 mod units;
 
+pub use collections::PSkipMap;
 pub use durable::{
     Act, Commit, FileFinding, FileFindingKind, FileReport, FileStats, Repair, Replay, check, repair,
 };
@@ -85,6 +88,7 @@ pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };
+pub use typed::HeapType;
 pub use units::{Class, Offset, PAGE};
 
 /// The README's examples, compiled and run like any other.
