@@ -119,9 +119,8 @@ impl Header {
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        let sum = self.shards.iter().fold(0_u64, |sum, shard| {
-            sum.wrapping_add(shard.len.load(Ordering::Relaxed))
-        });
+        let sum =
+            self.shards.iter().fold(0_u64, |sum, shard| sum.wrapping_add(shard.len.load(Ordering::Relaxed)));
         // While shards are read one after the other, an entry's removal may be seen without its insertion.
         usize::try_from(sum.cast_signed()).unwrap_or(0)
     }

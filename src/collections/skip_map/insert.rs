@@ -152,7 +152,8 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
         word ^= word >> 7;
         word ^= word << 17;
         random.set(word);
-        let height = 1 + (word.wrapping_mul(0x2545_F491_4F6C_DD1D) | 1 << 63).trailing_zeros() as usize / super::CHANCE;
+        let height = 1
+            + (word.wrapping_mul(0x2545_F491_4F6C_DD1D) | 1 << 63).trailing_zeros() as usize / super::CHANCE;
         height.min(self.head().state().height() + 1).min(HIGHEST)
     }
 

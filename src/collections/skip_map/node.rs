@@ -119,11 +119,16 @@ impl Raw {
 
     /// Changes a link, if it is what it was.
     #[inline]
-    pub(super) fn exchange(self, level: usize, old: Link, new: Link, heap: impl HeapType) -> Result<(), Link> {
+    pub(super) fn exchange(
+        self,
+        level: usize,
+        old: Link,
+        new: Link,
+        heap: impl HeapType,
+    ) -> Result<(), Link> {
         let word = self.next(level);
         heap.note(core::ptr::from_ref(word).cast(), WORD);
-        let done =
-            word.compare_exchange(old.word(), new.word(), Ordering::AcqRel, Ordering::Acquire);
+        let done = word.compare_exchange(old.word(), new.word(), Ordering::AcqRel, Ordering::Acquire);
         done.map(|_| ()).map_err(Link::of)
     }
 
