@@ -4,7 +4,7 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release -p outlive-loom-tests
 //! ```
 //!
-//! The files of `src/sync` and `src/magazines` are compiled here as they are, over loom's atomics; only what lies
+//! The files of `src/sync`, `src/magazines` and `src/collections/skip_map` are compiled here as they are, over loom's atomics; only what lies
 //! below them (pools, runs, the region's records) and the threads' own storage are stand-ins, as small as can be. A
 //! magazine has three slots, one of them open at first, so that every path of the exchange is a few steps away.
 //!
@@ -17,6 +17,7 @@
 //! | `eviction` | the same while another thread empties the magazines, at any point of a pop, a push or a miss |
 //! | `exit` | the same while the owner's thread ends, and another gets its cache |
 //! | `copy` | a copy of the memory, made under all locks at any moment, shows no block twice |
+//! | `skip_map` | keys that come, go and are replaced by several threads are there when they must be, in order, and each node is freed once, when nobody looks |
 //! | `capture` | a copy of a magazine, made word by word, shows no block that was in use all the time |
 //!
 //! A block's owner writes into it, and loom refuses a write that does not come after those of the owner before: what a
@@ -37,14 +38,17 @@
 #![cfg(all(loom, test))]
 #![allow(dead_code, reason = "the models use a part of what they are made of")]
 
+mod collections;
 mod magazines;
 mod models;
 mod planted;
 mod primitive;
 mod stand_ins;
 
+mod typed;
+
 #[allow(unused_imports, reason = "the models use a part of the door")]
 #[path = "../../src/sync/mod.rs"]
 mod sync;
 
-use stand_ins::{misuse, pools, region, units};
+use stand_ins::{handle, misuse, pools, region, units};

@@ -7,6 +7,7 @@ mod exchange;
 mod exit;
 mod heap;
 mod lock;
+mod skip_map;
 
 use std::any::Any;
 use std::sync::Arc;

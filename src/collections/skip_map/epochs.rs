@@ -28,14 +28,14 @@ use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence, heavy_barrie
 pub(super) const SAFE: u64 = 3;
 
 /// The epoch, and all threads that have ever been pinned.
-pub(super) struct Epochs {
+pub(crate) struct Epochs {
     now: AtomicU64,
     first: AtomicPtr<Participant>,
 }
 
 /// What a thread says of itself, in memory that stays.
 #[repr(align(128))]
-pub(super) struct Participant {
+pub(crate) struct Participant {
     pinned: AtomicU64,
     /// 1 while a thread has it.
     taken: AtomicU32,
@@ -65,12 +65,12 @@ impl Epochs {
     }
 
     #[cfg(loom)]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { now: AtomicU64::new(0), first: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// A participant for a thread that has none: one that was given back, or a new one.
-    pub(super) fn join(&self) -> NonNull<Participant> {
+    pub(crate) fn join(&self) -> NonNull<Participant> {
         let free = self.all().find(|participant| {
             participant.taken.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         });
@@ -118,7 +118,7 @@ impl Epochs {
     }
 
     /// The next epoch, if no thread holds it up.
-    pub(super) fn advance(&self) -> bool {
+    pub(crate) fn advance(&self) -> bool {
         let now = self.now.load(Ordering::Acquire);
         // Nobody is interrupted in vain.
         if self.is_held_up(now) {

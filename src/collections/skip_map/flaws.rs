@@ -2,7 +2,7 @@
 
 /// What is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Flaw {
+pub(crate) enum Flaw {
     /// Epochs move on whoever is pinned.
     Unpinned,
     /// A removed node is freed at once.
@@ -29,7 +29,7 @@ pub(super) fn planted(flaw: Flaw) -> bool {
 
 /// Plants `flaw` in all that this thread does from now on.
 #[cfg(any(test, loom))]
-pub(super) fn plant(flaw: Option<Flaw>) {
+pub(crate) fn plant(flaw: Option<Flaw>) {
     here::FLAW.set(flaw);
 }
 

@@ -143,7 +143,7 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
         }
     }
 
-    /// A height, three quarters of which are 1, of the rest three quarters 2, and so on; at most one more than there is.
+    /// A height: half of them are 1, of the rest half 2, and so on; at most one more than there is.
     #[cfg(not(loom))]
     fn height_by_chance(&self, pin: &Pin) -> usize {
         let random = &pin.participant().random;
@@ -152,8 +152,7 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
         word ^= word >> 7;
         word ^= word << 17;
         random.set(word);
-        let height = 1
-            + (word.wrapping_mul(0x2545_F491_4F6C_DD1D) | 1 << 63).trailing_zeros() as usize / super::CHANCE;
+        let height = 1 + word.wrapping_mul(0x2545_F491_4F6C_DD1D).trailing_zeros() as usize;
         height.min(self.head().state().height() + 1).min(HIGHEST)
     }
 

@@ -1,6 +1,6 @@
 //! An ordered map in the heap, for many readers and writers at once.
 //!
-//! A skip list: nodes in the order of their keys on level 0, and on each level above it a part of those below, by chance. All
+//! A skip list: nodes in the order of their keys on level 0, and on each level above it half of those below, by chance. All
 //! links are distances from the heap's base, so that the map is valid wherever the heap lies. No operation waits for
 //! another thread, and readers write nothing at all.
 //!
@@ -32,6 +32,8 @@
 //! node is being linked (`LINKING`) or marked and still on a level, but for operations that a panic has ended. Removed nodes that wait
 //! for their readers are in the lists of the header, and the next run frees them.
 
+#[cfg(any(test, loom))]
+mod check;
 mod entry;
 mod epochs;
 mod flaws;
@@ -39,6 +41,7 @@ mod header;
 mod insert;
 mod iter;
 mod link;
+#[cfg(not(loom))]
 mod local;
 mod node;
 mod remove;
@@ -55,16 +58,20 @@ use core::ptr::NonNull;
 pub use entry::Entry;
 pub use iter::{IntoIter, Iter, Range};
 
+#[cfg(loom)]
+pub(crate) use epochs::{Epochs, Participant};
+#[cfg(any(test, loom))]
+pub(crate) use flaws::{Flaw, plant};
+
 use self::epochs::Pin;
 use self::header::Header;
 use self::node::{Node, Raw};
 use self::remove::Chain;
 use super::NoRoom;
 use crate::handle::AllocError;
+#[cfg(loom)]
+use crate::stand_ins::local;
 use crate::typed::HeapType;
-
-/// How many bits of chance decide over a level.
-const CHANCE: usize = 2;
 
 /// An ordered map in the heap that many threads can read and change at once, without locks.
 ///

@@ -27,7 +27,7 @@ use super::link::Link;
 use crate::sync::{AtomicU64, Ordering};
 use crate::typed::HeapType;
 
-/// The highest tower. With a quarter of each level in the next it is never too low.
+/// The highest tower. In a map of so many entries that the highest level has many, searches take a little longer.
 pub(super) const HIGHEST: usize = if cfg!(loom) { 2 } else { 23 };
 
 const WORD: usize = size_of::<AtomicU64>();

@@ -11,7 +11,6 @@
 //!    ever linked in front of another one with its key, which would hide that from who takes it out.
 
 use core::borrow::Borrow;
-use core::cmp::Ordering;
 use core::ptr::NonNull;
 
 use super::flaws::{Flaw, planted};
@@ -80,16 +79,17 @@ impl<K, V, H: HeapType> PSkipMap<K, V, H> {
                     link = next;
                     continue;
                 }
-                match self.key(node, pin).borrow().cmp(key) {
-                    Ordering::Less => {
-                        left = node;
-                        link = next;
-                        if level > 0 {
-                            left.prefetch(level - 1, base);
-                        }
+                let order = self.key(node, pin).borrow().cmp(key);
+                if order.is_lt() {
+                    left = node;
+                    link = next;
+                    if level > 0 {
+                        left.prefetch(level - 1, base);
                     }
-                    Ordering::Equal if level == 0 || !node.load(0).is_marked() => return Some(node),
-                    _ => break,
+                } else if order.is_eq() && (level == 0 || !node.load(0).is_marked()) {
+                    return Some(node);
+                } else {
+                    break;
                 }
             }
         }
@@ -186,19 +186,16 @@ impl<K, V, H: HeapType> PSkipMap<K, V, H> {
                     link = next.unmarked();
                     continue;
                 }
-                match self.key(node, pin).borrow().cmp(key) {
-                    Ordering::Less => {
-                        left = node;
-                        link = next;
-                        if level > 0 {
-                            left.prefetch(level - 1, base);
-                        }
+                let order = self.key(node, pin).borrow().cmp(key);
+                if order.is_lt() {
+                    left = node;
+                    link = next;
+                    if level > 0 {
+                        left.prefetch(level - 1, base);
                     }
-                    Ordering::Equal => {
-                        equal = Some(node);
-                        break;
-                    }
-                    Ordering::Greater => break,
+                } else {
+                    equal = order.is_eq().then_some(node);
+                    break;
                 }
             }
             // One that has the key was there above, and is not what is there now.

@@ -1,6 +1,5 @@
 //! The map against simpler maps, and against itself in many threads.
 
-mod check;
 mod history;
 mod leftovers;
 mod model;

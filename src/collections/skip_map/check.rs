@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::super::PSkipMap;
-use super::super::epochs::Pin;
-use super::super::link::Link;
-use super::super::node::Raw;
+use super::PSkipMap;
+use super::epochs::Pin;
+use super::link::Link;
+use super::node::Raw;
 use crate::typed::HeapType;
 
 impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
@@ -22,7 +22,7 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
     }
 
     /// Nodes that wait to be freed.
-    pub(super) fn waiting(&self) -> Vec<Raw> {
+    pub(crate) fn waiting(&self) -> Vec<Raw> {
         let mut nodes = Vec::new();
         for mut link in self.header().removed() {
             while let Some(node) = link.node(self.base()) {
@@ -34,13 +34,13 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
     }
 
     /// Panics unless the map is as it should be while nobody is at work.
-    pub(super) fn check(&self) {
+    pub(crate) fn check(&self) {
         let pin = Pin::new();
         let bottom = self.level(0);
         assert_eq!(bottom.len(), self.len());
         let height = self.head().state().height();
         let mut below = bottom.iter().map(|node| node.address()).collect::<HashSet<_>>();
-        for level in 0..super::super::node::HIGHEST {
+        for level in 0..super::node::HIGHEST {
             let nodes = self.level(level);
             let keys = nodes.iter().map(|node| self.key(*node, &pin)).collect::<Vec<_>>();
             assert!(keys.is_sorted_by(|a, b| a < b), "level {level} is out of order");
@@ -57,13 +57,13 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
             assert!(node.state().is_removed() && node.load(0).is_marked());
             assert!(!bottom.contains(&node), "removed, and still there");
         }
-        assert!(self.head().load(height.min(super::super::node::HIGHEST - 1) - 1) != Link::END.marked());
+        assert!(self.head().load(height.min(super::node::HIGHEST - 1) - 1) != Link::END.marked());
     }
 
     /// Whether each node is on all levels that it has room for, as it is unless something panicked.
     pub(super) fn is_fully_linked(&self) -> bool {
         let bottom = self.level(0);
-        (1..super::super::node::HIGHEST).all(|level| {
+        (1..super::node::HIGHEST).all(|level| {
             let high = bottom.iter().filter(|node| node.state().height() > level);
             high.count() == self.level(level).len()
         })
