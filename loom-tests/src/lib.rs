@@ -38,6 +38,7 @@
 #![cfg(all(loom, test))]
 #![allow(dead_code, reason = "the models use a part of what they are made of")]
 
+#[allow(unreachable_pub, unused_imports, reason = "what users see is public there")]
 mod collections;
 mod magazines;
 mod models;
@@ -45,6 +46,7 @@ mod planted;
 mod primitive;
 mod stand_ins;
 
+#[allow(unreachable_pub, reason = "what users see is public there")]
 mod typed;
 
 #[allow(unused_imports, reason = "the models use a part of the door")]

@@ -35,6 +35,9 @@ impl Key {
 
 impl Drop for Key {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
         assert!(self.live.replace(false), "dropped twice");
         self.looks.with_mut(|_| ());
     }
@@ -123,7 +126,7 @@ fn with_map(height: usize, keys: &[u64], act: impl FnOnce(Shared) -> Vec<(u64, u
     map.check();
     let found = map.iter().map(|entry| (entry.key().get(), *entry.value())).collect::<Vec<_>>();
     assert_eq!(found, left);
-    assert_eq!(arena.blocks(), map.len() + map.waiting().len() + 1, "a node was lost");
+    assert_eq!(arena.blocks(), map.len() + map.waiting_len() + 1, "a node was lost");
     drop(map);
     assert_eq!(arena.blocks(), 0);
 }
@@ -209,6 +212,18 @@ fn lookup_and_reclamation() {
     });
 }
 
+/// The same, but who wants the memory back is a third thread: the fence that the remover has passed is not its own.
+fn lookup_and_reclamation_by_a_third() {
+    with_map(1, &[5], |map| {
+        let other = map.spawn(1, |map| map.get(5));
+        let remover = map.spawn(2, |map| map.take(5));
+        map.0.reclaim(Arena);
+        assert!([None, Some(0)].contains(&other.join().unwrap()));
+        assert_eq!(remover.join().unwrap(), Some(0));
+        vec![]
+    });
+}
+
 /// As [`failure`], with a flaw of the map's own.
 fn flaw_is_found(flaw: Flaw, preemptions: Option<usize>, execution: impl Fn() + Send + Sync + 'static) {
     failure(Bug::None, preemptions, move || {
@@ -255,6 +270,7 @@ fn a_value_is_replaced_or_taken_out() {
 #[test]
 fn nobody_looks_at_what_is_freed() {
     explore("skip map, lookup and reclamation", Some(3), lookup_and_reclamation);
+    explore("skip map, lookup, removal and reclamation", Some(2), lookup_and_reclamation_by_a_third);
 }
 
 #[test]
@@ -284,5 +300,5 @@ fn readers_that_the_barrier_spares_are_caught() {
 
 #[test]
 fn an_epoch_that_passes_no_barrier_is_caught() {
-    failure(Bug::NoHeavyBarrier, Some(3), lookup_and_reclamation);
+    failure(Bug::NoHeavyBarrier, Some(3), lookup_and_reclamation_by_a_third);
 }

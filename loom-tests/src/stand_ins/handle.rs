@@ -3,7 +3,8 @@
 use std::fmt;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct AllocError;
+#[allow(unreachable_pub, reason = "named by a public trait")]
+pub struct AllocError;
 
 impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,7 +22,7 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
     }
 
     /// Nodes that wait to be freed.
-    pub(crate) fn waiting(&self) -> Vec<Raw> {
+    pub(super) fn waiting(&self) -> Vec<Raw> {
         let mut nodes = Vec::new();
         for mut link in self.header().removed() {
             while let Some(node) = link.node(self.base()) {
@@ -31,6 +31,11 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
             }
         }
         nodes
+    }
+
+    /// How many nodes wait to be freed.
+    pub(crate) fn waiting_len(&self) -> usize {
+        self.waiting().len()
     }
 
     /// Panics unless the map is as it should be while nobody is at work.

@@ -7,12 +7,10 @@ pub(crate) enum Flaw {
     Unpinned,
     /// A removed node is freed at once.
     FreedAtOnce,
-    /// Whoever removes a node does not wait for who still links it.
+    /// Whoever removes a node does not wait for who still links it, and that one does not look whether it was removed.
     NoHandshake,
     /// A value is replaced by a removal and an insertion.
     GapInReplacement,
-    /// Searches go on from nodes that are on their way out.
-    MarksIgnored,
 }
 
 /// Whether this is what is wrong; never outside of tests.

@@ -47,8 +47,8 @@ struct Linking<'a, K: Ord, V, H: HeapType> {
 impl<K: Ord, V, H: HeapType> Drop for Linking<'_, K, V, H> {
     fn drop(&mut self) {
         let before = self.node.note_linked(self.map.heap);
-        // A comparison that has panicked would do so again: then the node is left to `Inspector`.
-        if before.is_removed() && !std::thread::panicking() {
+        // A comparison that has panicked would do so again: then the node stays a block that nothing refers to.
+        if before.is_removed() && !std::thread::panicking() && !planted(Flaw::NoHandshake) {
             self.map.take_out(self.node, self.pin);
         }
     }
