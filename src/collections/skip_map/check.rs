@@ -34,6 +34,7 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
     }
 
     /// How many nodes wait to be freed.
+    #[cfg(loom)]
     pub(crate) fn waiting_len(&self) -> usize {
         self.waiting().len()
     }

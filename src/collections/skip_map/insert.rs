@@ -70,7 +70,7 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
             return Ok(Entry::new(self, old, pin));
         }
         let height = place.found.map_or_else(|| self.height_by_chance(&pin), |old| old.state().height());
-        let node = Node::new(key, value, height, self.heap).map_err(NoRoom)?;
+        let node = Node::make(key, value, height, self.heap).map_err(NoRoom)?;
         let draft = Draft::<K, V, H> { node, heap: self.heap, of: core::marker::PhantomData };
         let key = self.key(node, &pin);
         self.head().raise(height, self.heap);

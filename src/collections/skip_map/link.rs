@@ -56,9 +56,13 @@ impl Link {
     #[inline]
     pub(super) fn node(self, base: NonNull<u8>) -> Option<Raw> {
         let distance = usize::try_from(self.unmarked().0).unwrap_or(0);
-        // SAFETY: links are made of nodes of this heap (`to`) or are zero, so the distance stays within the region, and
-        // what lies there was made a node before a link to it was.
-        (distance != 0).then(|| unsafe { Raw::at(base.add(distance)) })
+        if distance == 0 {
+            return None;
+        }
+        // SAFETY: links are made of nodes of this heap (`to`), so the distance stays within its region.
+        let place = unsafe { base.add(distance) };
+        // SAFETY: what lies there was made a node before a link to it was.
+        Some(unsafe { Raw::at(place) })
     }
 }
 

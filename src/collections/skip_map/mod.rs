@@ -60,7 +60,7 @@ pub use iter::{IntoIter, Iter, Range};
 
 #[cfg(loom)]
 pub(crate) use epochs::{Epochs, Participant};
-#[cfg(any(test, loom))]
+#[cfg(loom)]
 pub(crate) use flaws::{Flaw, plant};
 
 use self::epochs::Pin;

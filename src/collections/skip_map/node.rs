@@ -210,7 +210,7 @@ impl<K, V> Node<K, V> {
     ///
     /// # Errors
     /// The key and the value, where there is no memory.
-    pub(super) fn new(key: K, value: V, height: usize, heap: impl HeapType) -> Result<Raw, (K, V)> {
+    pub(super) fn make(key: K, value: V, height: usize, heap: impl HeapType) -> Result<Raw, (K, V)> {
         let Ok(block) = heap.allocate(Self::layout(height)) else { return Err((key, value)) };
         // SAFETY: the block begins with so many bytes.
         let node = unsafe { block.add(Self::front(height)) };
@@ -230,7 +230,7 @@ impl<K, V> Node<K, V> {
     /// Drops key and value, and gives the block back, even if one of them panics.
     ///
     /// # Safety
-    /// `node` came from [`Node::new`] of this type and heap, nobody can look at it any more, and it is used no more.
+    /// `node` came from [`Node::make`] of this type and heap, nobody can look at it any more, and it is used no more.
     pub(super) unsafe fn free(node: Raw, heap: impl HeapType) {
         struct Block<H: HeapType>(NonNull<u8>, Layout, H);
         impl<H: HeapType> Drop for Block<H> {

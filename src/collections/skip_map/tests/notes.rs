@@ -11,8 +11,10 @@ fn words<const TEST: usize>(heap: In<TEST>) -> HashMap<usize, u64> {
     let mut words = HashMap::new();
     heap.heap().for_each_block(|block, info| {
         for step in (0..info.size).step_by(8) {
-            // SAFETY: within a block of the heap, which nobody writes meanwhile.
-            let word = unsafe { block.add(step).cast::<u64>().read() };
+            // SAFETY: within the block.
+            let place = unsafe { block.add(step) };
+            // SAFETY: an aligned word, which nobody writes meanwhile.
+            let word = unsafe { place.cast::<u64>().read() };
             words.insert(block.addr().get() + step, word);
         }
     });
