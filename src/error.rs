@@ -4,7 +4,7 @@ use core::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::heap::Report;
+use crate::heap::{BlockInfo, Report};
 
 /// Why a heap could not be made or taken up.
 #[derive(Clone, Debug)]
@@ -107,11 +107,68 @@ pub enum Error {
         /// What is in the way, and what to do instead.
         why: &'static str,
     },
+    /// A tracked block was written to and nobody noted it. Nothing was committed.
+    Unnoted {
+        /// Where the first such line of 64 bytes lies.
+        address: usize,
+        /// The same, from the heap's base.
+        offset: u64,
+        /// The block that lies there.
+        block: BlockInfo,
+    },
     /// The heap was opened to be read.
     ReadOnly {
         /// The file.
         file: PathBuf,
     },
+    /// A heap is open under this heap type already.
+    HeapTypeInUse {
+        /// The heap type.
+        heap: &'static str,
+    },
+    /// An update or a write of the heap's values has panicked, and may have left them half-changed.
+    Suspect,
+    /// A thread has begun something within an access to the same heap, where it would wait for itself.
+    WithinAccess {
+        /// What it has begun.
+        what: &'static str,
+    },
+    /// A root in the heap is of another type than the program's, or of the same in another layout.
+    OtherLayout {
+        /// The root's name; empty for that of the heap itself.
+        root: String,
+        /// The layout of the values in the heap, in lines: types, and fields with their places. Lines that only one of the
+        /// two has are marked.
+        found: String,
+        /// That of the program's type.
+        expected: String,
+    },
+    /// A root's type has to do with another heap type than the one under which its heap is opened.
+    OtherHeap {
+        /// The one under which it is opened.
+        heap: &'static str,
+    },
+    /// The heap has no root of this name.
+    NoRoot {
+        /// The name; empty for that of the heap itself.
+        root: String,
+    },
+    /// The type of a root is not known, because it was not opened since the heap was.
+    UnknownRoot {
+        /// The root.
+        root: String,
+    },
+    /// What lies under a root cannot be what it should be. Nothing was changed.
+    ValuesDamaged {
+        /// What was found, what can be there, and where.
+        what: String,
+    },
+    /// The heap has no memory for what was asked of it.
+    HeapFull,
+    /// The heap could not be opened again after a rollback.
+    Closed,
+    /// A rollback came between the beginning of a commit and its end.
+    RolledBack,
 }
 
 impl fmt::Display for Error {
@@ -183,12 +240,68 @@ impl fmt::Display for Error {
             }
             Self::NoFile => f.write_str("the heap is in memory only: open one in a file to persist it"),
             Self::CannotSave { why } => write!(f, "the heap cannot be saved: {why}"),
+            Self::Unnoted { address, offset, block } => write!(
+                f,
+                "the line of 64 bytes at {address:#x}, {offset:#x} from the heap's base, was written and not noted; a block \
+                 of {} bytes at {:#x} lies there: call `note` before each write to it. Nothing was committed",
+                block.size,
+                block.offset.get()
+            ),
             Self::ReadOnly { file } => write!(
                 f,
                 "{} was opened to be read: open it without `read_only` to persist anything",
                 file.display()
             ),
+            Self::HeapTypeInUse { heap } => write!(
+                f,
+                "a heap is open as `{heap}` already: close it first, or define another type with `heap!`"
+            ),
+            Self::Suspect => f.write_str(
+                "a change of the heap's values has panicked, and they may be half-changed: go back to the last commit with \
+                 `rollback`, or look and say that they are right with `accept`",
+            ),
+            Self::WithinAccess { what } => {
+                write!(f, "{what} was begun within an access to the same heap: begin it before or after that")
+            }
+            Self::OtherLayout { root, found, expected } => {
+                let root = Named(root);
+                write!(
+                    f,
+                    "{root} has another layout than the program's type: open it with the type that it was made with, or \
+                     change it with `migrate`\nin the heap:\n{found}in the program:\n{expected}"
+                )
+            }
+            Self::OtherHeap { heap } => write!(
+                f,
+                "the root's type has values or pointers of another heap in it than `{heap}`: make it of those of `{heap}`"
+            ),
+            Self::NoRoot { root } => write!(f, "there is no {}", Named(root)),
+            Self::UnknownRoot { root } => {
+                write!(f, "what belongs to the {} can only be said when its type is known: open it first", Named(root))
+            }
+            Self::ValuesDamaged { what } => {
+                write!(f, "values in the heap are damaged: {what}; nothing was changed, take an older copy")
+            }
+            Self::HeapFull => {
+                f.write_str("the heap has no memory for this: free something, or raise its limit")
+            }
+            Self::RolledBack => f.write_str(
+                "the heap was rolled back since this commit was begun: look whether the last commit is this one or the one \
+                 before",
+            ),
+            Self::Closed => f.write_str(
+                "the heap could not be opened again after a rollback: see to what was in the way, and roll back once more",
+            ),
         }
+    }
+}
+
+/// A root, as messages call it.
+struct Named<'a>(&'a str);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { f.write_str("root of the heap") } else { write!(f, "root {:?}", self.0) }
     }
 }
 

@@ -134,7 +134,7 @@ unsafe impl GlobalAlloc for Global {
                 unsafe { block.write_bytes(0, layout.size()) };
                 block.as_ptr()
             }
-            None => or_null(process_heap().and_then(|core| core.allocate_zeroed(layout))),
+            None => or_null(process_heap().and_then(|core| core.allocate_zeroed(layout, |_| {}))),
         }
     }
 
@@ -142,6 +142,6 @@ unsafe impl GlobalAlloc for Global {
         let (Some(core), Some(block)) = (process_heap(), NonNull::new(block)) else { return ptr::null_mut() };
         let Ok(new) = Layout::from_size_align(new_size, layout.align()) else { return ptr::null_mut() };
         // SAFETY: `realloc`'s contract is the same.
-        or_null(unsafe { core.reallocate(block, layout, new) })
+        or_null(unsafe { core.reallocate(block, layout, new, |_, _| {}) })
     }
 }

@@ -8,6 +8,9 @@
 //!   [`Heap::attach`] takes up again at any address. A heap in a file ([`Heap::open`]) is found in the next run as its last
 //!   [`Heap::persist`] left it, whatever happened in between.
 //!
+//! On top of the second there are values that live in a heap across runs, for code without `unsafe`: [`heap!`] and the module
+//! [`typed`]. The [`cookbook`] has programs to begin with.
+//!
 //! A heap in a file can be read by many at once ([`OpenOptions::read_only`]), saved and loaded ([`Heap::save`],
 //! [`Heap::load`]), copied while it is in use ([`Heap::snapshot`]), checked ([`check`]) and mended ([`repair`]).
 //!
@@ -45,6 +48,7 @@
 //! | 6 | `heap` | allocation and free, limits, statistics, the checker |
 //! | 7 | `global`, `handle` | [`Global`] and [`Heap`] |
 //! | 7 | `durable` | the files of a heap: log, commit, checkpoint, recovery |
+//! | 8 | [`typed`] | roots, accesses, pointers and boxes: values that live across runs |
 //!
 //! `docs/design.md` in the repository follows one allocation through all of them.
 //!
@@ -52,6 +56,7 @@
 //!
 //! - `allocator-api2-02` (on by default): `Allocator` of allocator-api2 0.2 beside that of 0.4, for hashbrown and bumpalo.
 //! - `nightly`: the standard library's own `Allocator`, with a nightly compiler.
+//! - `derive`: `#[derive(Persist)]`, for types that live in a heap.
 //! - `serde`: `Serialize` for [`Stats`] and [`Finding`].
 //! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.
 //!
@@ -63,6 +68,8 @@
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
 pub mod collections;
+#[cfg(any(doc, doctest))]
+pub mod cookbook;
 mod durable;
 mod error;
 mod global;
@@ -84,11 +91,14 @@ pub use durable::{
 };
 pub use error::Error;
 pub use global::Global;
-pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending};
+pub use handle::{AllocError, BufferHeap, Heap, HeapOptions, OpenOptions, Pending, Tracked, Verify};
 pub use heap::{
     BlockInfo, BlockState, ClassStats, Finding, FindingKind, Level, Pressure, Report, Stats, Thresholds,
 };
-pub use typed::HeapType;
+/// Lets a struct or an enum live in a heap; see [`typed::Persist`].
+#[cfg(feature = "derive")]
+pub use outlive_derive::Persist;
+pub use typed::{HeapType, Persist};
 pub use units::{Class, Offset, PAGE};
 
 /// The README's examples, compiled and run like any other.

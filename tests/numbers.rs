@@ -20,24 +20,25 @@ fn the_numbers_are_those_of_the_files() {
     let fresh = heap.file_stats().unwrap();
     assert_eq!((fresh.log_bytes, fresh.overlay_lines, fresh.commits, fresh.checkpoints), (0, 0, 0, 0));
     let mut filler = Filler::new(2, 14);
-    let (mut lines, mut checkpoints, mut logged) = (0, 0, 0);
+    // Lines since the last checkpoint that has ended, and since the one before.
+    let (mut lines, mut older, mut longest, mut checkpoints, mut logged) = (0, 0, 0, 0, 0);
     for round in 1..=40 {
         filler.run(&heap, 40);
-        let before = heap.file_stats().unwrap();
         let commit = heap.persist().unwrap();
         let stats = heap.file_stats().unwrap();
         assert_eq!(stats.path, folder.join("heap"));
         assert_eq!((stats.last_commit, stats.commits), (round, round));
         assert_eq!(stats.file_bytes, fs::metadata(folder.join("heap")).unwrap().len());
-        assert_eq!(stats.log_bytes, fs::metadata(folder.join("heap.log")).unwrap().len());
+        assert!(stats.log_bytes <= fs::metadata(folder.join("heap.log")).unwrap().len());
         if stats.checkpoints > checkpoints {
-            assert!(before.log_bytes > 100 << 10, "no checkpoint before the log is long enough");
-            (lines, checkpoints) = (0, checkpoints + 1);
+            assert!(longest > 100 << 10, "a checkpoint before the log is long enough");
+            (lines, older, longest, checkpoints) = (0, lines, 0, stats.checkpoints);
         }
         lines += commit.lines;
+        longest = longest.max(stats.log_bytes);
         // Lines that were changed again have one place, and a page with many patches gets room for all of its lines.
-        assert!(stats.overlay_lines >= commit.lines && stats.overlay_lines <= lines * 64, "round {round}");
-        assert_eq!(stats.checkpoints, checkpoints);
+        assert!(stats.overlay_lines >= commit.lines.min(1), "round {round}");
+        assert!(stats.overlay_lines <= (older + lines) * 64, "round {round}");
         // A record is its header, its items and its lines, in whole blocks.
         let bytes = stats.logged_bytes - logged;
         let least = 80 + commit.pages * 16 + commit.lines * 64;

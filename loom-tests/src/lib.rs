@@ -18,6 +18,7 @@
 //! | `exit` | the same while the owner's thread ends, and another gets its cache |
 //! | `copy` | a copy of the memory, made under all locks at any moment, shows no block twice |
 //! | `skip_map` | keys that come, go and are replaced by several threads are there when they must be, in order, and each node is freed once, when nobody looks |
+//! | `gate` | reads, updates, writes and captures exclude whom they should, see what was done before, and are woken |
 //! | `capture` | a copy of a magazine, made word by word, shows no block that was in use all the time |
 //!
 //! A block's owner writes into it, and loom refuses a write that does not come after those of the owner before: what a

@@ -20,6 +20,12 @@ pub(crate) enum Bug {
     SparedPops,
     /// A seat that was looked at is written later, whatever somebody else wrote there in between.
     BlindSeat,
+    /// Who leaves a gate does not publish what he did inside.
+    RelaxedLeave,
+    /// Who enters a gate looks at the door before he counts himself.
+    HastyEntry,
+    /// Who leaves a gate does not look for somebody who waits.
+    SilentLeave,
     /// The owner passes no barrier between saying that it is busy and looking whether it was evicted.
     NoLightBarrier,
 }

@@ -84,6 +84,29 @@ impl AtomicU32 {
         Ok(before)
     }
 
+    fn update(&self, change: impl Fn(u32) -> u32, before: u32) -> u32 {
+        moment();
+        self.newest.store(change(before), Ordering::Relaxed);
+        before
+    }
+
+    pub(crate) fn fetch_add(&self, value: u32, order: Ordering) -> u32 {
+        self.update(|before| before.wrapping_add(value), self.modelled.fetch_add(value, order))
+    }
+
+    pub(crate) fn fetch_sub(&self, value: u32, order: Ordering) -> u32 {
+        let order = if planted::is(Bug::RelaxedLeave) { Ordering::Relaxed } else { order };
+        self.update(|before| before.wrapping_sub(value), self.modelled.fetch_sub(value, order))
+    }
+
+    pub(crate) fn fetch_or(&self, value: u32, order: Ordering) -> u32 {
+        self.update(|before| before | value, self.modelled.fetch_or(value, order))
+    }
+
+    pub(crate) fn fetch_and(&self, value: u32, order: Ordering) -> u32 {
+        self.update(|before| before & value, self.modelled.fetch_and(value, order))
+    }
+
     /// Sleeps until woken, if the word holds `value`. The kernel compares and lies down as one step.
     pub(crate) fn sleep_while(&self, value: u32) {
         if planted::is(Bug::HastySleeper) {
@@ -99,9 +122,19 @@ impl AtomicU32 {
 
     /// Wakes one that sleeps on the word.
     pub(crate) fn wake_one(&self) {
-        if !planted::is(Bug::ForgottenWaiter) {
+        if !planted::is(Bug::ForgottenWaiter) && !planted::is(Bug::SilentLeave) {
             let _door = self.bed.door.lock().unwrap();
             self.bed.sleepers.notify_one();
+        }
+    }
+}
+
+impl AtomicU32 {
+    /// Wakes all that sleep on the word.
+    pub(crate) fn wake_all(&self) {
+        if !planted::is(Bug::ForgottenWaiter) {
+            let _door = self.bed.door.lock().unwrap();
+            self.bed.sleepers.notify_all();
         }
     }
 }
@@ -157,6 +190,13 @@ impl<T> AtomicPtr<T> {
         moment();
         self.newest.store(new, Ordering::Relaxed);
         Ok(before)
+    }
+}
+
+/// Between an access and another that must not come before it.
+pub(crate) fn between() {
+    if !planted::is(Bug::HastyEntry) {
+        modelled::fence(Ordering::SeqCst);
     }
 }
 

@@ -1,23 +1,30 @@
 //! The capture: what has changed since the last commit, at one point in time.
 //!
-//! The caller has seized the heap: no slow path of the allocator runs. Pops and pushes go on, and so may writes to blocks.
+//! The caller has seized the heap: no slow path of the allocator runs. Pops and pushes go on, and so may writes to blocks of
+//! the untracked part.
 //!
-//! 1. Pages that were found to be written, and not committed, are kept for the next capture.
+//! 1. Pages that were found to be written, and lines that were noted, are kept for the next capture where they are not
+//!    committed.
 //! 2. Pages that no commit has may be written to their place in the file before. They are compared with what is there if
 //!    they are written once more; until the commit counts, nobody reads them.
+//!    Headers are not written so: where a part has one in the file, it is part of a commit.
 //! 3. The magazines of a page are copied from its front to its back, counts before their slots, and only then compared. So
 //!    a slot below a count holds a block that was free when the count was read, or became free later; never one that was in
 //!    use all the time.
+//! 4. The kernel is never asked about the pages of the tracked part. Their noted lines are taken as they are, whether they
+//!    differ from what is committed or not.
 
 use crate::error::Error;
-use crate::heap::Core;
-use crate::region::{ZONES, Zone};
+use crate::region::Zone;
 use crate::units::PAGE;
 
+use super::area::{AREAS, Area, Lengths};
 use super::buffer::AlignedBuffer;
+use super::cores::Cores;
 use super::diff::LivePage;
 use super::dirty::{Method, Tracker};
-use super::file::{Changes, HeapFile, of_storage};
+use super::errors::of_storage;
+use super::file::{Changes, HeapFile};
 use super::layout::Piece;
 use super::log::RecordBody;
 use super::planted::Planted;
@@ -26,33 +33,42 @@ use super::storage::{Storage, StoredFile};
 
 /// How many pages ahead the processor is asked for.
 const AHEAD: usize = 2;
+/// How many noted pages ahead: of most of them one line is needed.
+const NOTED_AHEAD: usize = 8;
 
-/// What of a region is followed.
+/// What of a heap is followed.
 #[derive(Debug)]
 pub(crate) struct Capture {
     tracker: Tracker,
-    /// Bytes of each zone that the tracker covers.
-    covered: [u64; ZONES],
-    /// Bytes of each zone that the last commit has.
-    committed: [u64; ZONES],
-    /// Spans of the region that were written since the last commit.
+    /// Bytes of each area that the tracker covers, or that were in use when the notes were last taken.
+    covered: Lengths,
+    /// Bytes of each area that the last commit has.
+    committed: Lengths,
+    /// Spans of the heap's pages that were written since the last commit.
     pending: Vec<PageSpan>,
+    /// Lines of tracked pages that were noted since the last commit, and are not in the table any more; by the pages' numbers
+    /// among the tracked ones.
+    noted: Vec<(usize, u64)>,
 }
 
 /// What a capture looked at.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Looked {
+    /// Pages that the kernel was asked about.
+    pub(crate) scanned: u64,
     /// Pages that may have been written.
     pub(crate) reported: u64,
+    /// Lines that were noted.
+    pub(crate) noted: u64,
     /// Pages that the image has with this commit.
     pub(crate) image_pages: u64,
 }
 
 impl Capture {
-    pub(super) fn new(core: &Core, method: Method) -> Self {
-        let tracker = Tracker::open(core.region().base(), method);
-        let committed = core.committed_lengths();
-        Self { tracker, covered: [0; ZONES], committed, pending: Vec::new() }
+    pub(super) fn new(cores: Cores<'_>, method: Method) -> Self {
+        let tracker = Tracker::open(cores.base(), method);
+        let committed = cores.committed_lengths();
+        Self { tracker, covered: [0; AREAS], committed, pending: Vec::new(), noted: Vec::new() }
     }
 
     pub(super) fn method(&self) -> Method {
@@ -60,59 +76,82 @@ impl Capture {
     }
 
     /// How many bytes the heap has grown by since the last commit.
-    pub(super) fn growth(&self, core: &Core) -> u64 {
-        core.region().lengths().iter().zip(self.committed).map(|(new, old)| new - old).sum()
+    pub(super) fn growth(&self, cores: Cores<'_>) -> u64 {
+        cores.lengths().iter().zip(self.committed).map(|(new, old)| new - old).sum()
     }
 
     /// Writes written pages that no commit has to their place in the file, durably, so that the capture has only those to
-    /// compare that are written once more; says where in the file that was. The heap is seized while it is asked for them, and not while they are written.
+    /// look at that are written once more; says where in the file that was. The heap is seized while it is asked for them,
+    /// and not while they are written.
     pub(super) fn place<S: Storage>(
         &mut self,
-        core: &Core,
+        cores: Cores<'_>,
         file: &HeapFile<S>,
         body: &mut RecordBody,
     ) -> Result<Vec<PageSpan>, Error> {
-        core.seize();
-        let lengths = core.region().lengths();
-        self.collect(core, lengths);
-        core.release();
-        let (mut buffer, mut placed) = (AlignedBuffer::new(), Vec::new());
-        for zone in Zone::ALL {
-            let range = [self.committed, lengths].map(|lengths| {
-                usize::try_from(lengths[zone.index()]).unwrap_or(0) + core.region().plan().start(zone)
-            });
-            for span in take_between(&mut self.pending, range.map(|byte| (byte / PAGE) as u64)) {
-                for piece in file.layout.pieces_of(span) {
-                    placed.push(place_piece(core, file, piece, body, &mut buffer)?);
-                }
+        cores.seize();
+        // What is zeroed from now on is written: the file may have got something else.
+        cores.captured();
+        let lengths = cores.lengths();
+        self.collect(cores, file, lengths);
+        cores.release();
+        let (mut buffer, mut placed, mut left) = (AlignedBuffer::new(), Vec::new(), self.pending.clone());
+        for area in Area::ALL.into_iter().filter(|area| area.zone != Zone::Header) {
+            let grown = self.grown(file, area, lengths);
+            let spans = if area == Area::TRACKED_PAGES {
+                self.noted_within(file, grown)
+            } else {
+                take_between(&mut left, grown)
+            };
+            for piece in spans.into_iter().flat_map(|span| file.layout.pieces_of(span)) {
+                placed.push(place_piece(cores, file, piece, body, &mut buffer)?);
             }
         }
+        // Not before all of it is there: what was not placed remains to be captured.
+        let tracked = self.grown(file, Area::TRACKED_PAGES, lengths);
+        let first = noted_page(file, tracked.first);
+        self.noted.retain(|(page, _)| *page < first);
+        self.pending = left;
         Ok(placed)
+    }
+
+    /// The pages of an area that no commit has.
+    fn grown<S: Storage>(&self, file: &HeapFile<S>, area: Area, lengths: Lengths) -> PageSpan {
+        file.layout.pages_of(area, self.committed[area.index()], lengths[area.index()])
+    }
+
+    /// Spans of those pages, all of them tracked, of which lines are noted.
+    fn noted_within<S: Storage>(&self, file: &HeapFile<S>, span: PageSpan) -> Vec<PageSpan> {
+        let origin = tracked_origin(file);
+        let pages = self.noted.iter().map(|(page, _)| PageSpan { first: origin + *page as u64, count: 1 });
+        let mut spans = pages.filter(|page| (span.first..span.end()).contains(&page.first)).collect();
+        merge(&mut spans);
+        spans
     }
 
     /// Puts the changes into `body`, and once more into `changes`.
     pub(super) fn take<S: Storage>(
         &mut self,
-        core: &Core,
+        cores: Cores<'_>,
         file: &HeapFile<S>,
         body: &mut RecordBody,
         changes: &mut Changes,
-    ) -> Looked {
-        core.note_lengths();
-        core.region().captured();
-        let lengths = core.region().lengths();
-        self.collect(core, lengths);
-        let mut looked = Looked { reported: 0, image_pages: file.layout.file_len(lengths) / PAGE as u64 };
+    ) -> Result<Looked, Error> {
+        cores.note_lengths();
+        cores.captured();
+        let lengths = cores.lengths();
+        let scanned = self.collect(cores, file, lengths);
+        if cores.notes.finds_unnoted {
+            super::unnoted::find(cores, file, &self.noted, lengths)?;
+        }
+        let image_pages = file.layout.file_len(lengths) / PAGE as u64;
+        let mut looked = Looked { scanned, reported: 0, noted: 0, image_pages };
         let mut pages = Vec::new();
         for span in &self.pending {
             looked.reported += span.count;
             for piece in file.layout.pieces_of(*span) {
-                let steps = (0..piece.bytes).step_by(PAGE);
-                pages.extend(steps.map(|step| Page {
-                    offset: piece.offset + step,
-                    file: (piece.file + step as u64) / PAGE as u64,
-                    is_cache: file.layout.plan().zone_at(piece.offset) == Zone::Caches,
-                }));
+                let is_cache = file.layout.area_at(piece.offset).zone == Zone::Caches;
+                pages.extend(pages_of(piece).map(|page| Page { is_cache, ..page }));
             }
         }
         if Planted::PageMissed.is_there() {
@@ -120,41 +159,94 @@ impl Capture {
         }
         for (index, page) in pages.iter().enumerate() {
             if let Some(next) = pages.get(index + AHEAD) {
-                live(core, next.offset).prefetch(file.view.page(next.file));
+                live(cores, next.offset).prefetch(file.view.page(next.file));
             }
-            page.compare(core, file, body, changes);
+            page.compare(cores, file, body, changes);
         }
-        looked
+        looked.noted = self.take_noted(cores, file, body, changes);
+        Ok(looked)
+    }
+
+    /// The same for what was noted; says how many lines that was.
+    fn take_noted<S: Storage>(
+        &self,
+        cores: Cores<'_>,
+        file: &HeapFile<S>,
+        body: &mut RecordBody,
+        changes: &mut Changes,
+    ) -> u64 {
+        let before = changes.lines.len();
+        let start = Area::TRACKED_PAGES.start(file.layout.plan());
+        let mut piece = Piece { offset: 0, file: 0, bytes: 0 };
+        for (index, (page, lines)) in self.noted.iter().enumerate() {
+            if let Some((next, lines)) = self.noted.get(index + NOTED_AHEAD) {
+                live(cores, start + next * PAGE).prefetch_lines(*lines);
+            }
+            let offset = start + page * PAGE;
+            if offset.wrapping_sub(piece.offset) >= piece.bytes {
+                // To the end of the area: the pages that follow are likely to lie in the same piece.
+                let size = file.layout.plan().size(Zone::Pages);
+                let found = file.layout.pieces(Area::TRACKED_PAGES, page * PAGE, size).next();
+                piece = found.unwrap_or(piece);
+            }
+            let place = (piece.file + (offset - piece.offset) as u64) / PAGE as u64;
+            let from = changes.lines.len();
+            live(cores, offset).take(*lines, &mut changes.lines);
+            put(place, *lines, from, body, changes);
+        }
+        (changes.lines.len() - before) as u64
     }
 
     /// What was captured is committed.
     pub(super) fn note_commit(&mut self) {
         self.pending.clear();
+        self.noted.clear();
         self.committed = self.covered;
     }
 
-    fn collect(&mut self, core: &Core, lengths: [u64; ZONES]) {
-        let plan = core.region().plan();
-        let page = |bytes: u64| bytes / PAGE as u64;
+    /// What was captured is not committed: the notes are as if it had never been.
+    pub(super) fn put_back(&mut self, cores: Cores<'_>) {
+        if Planted::NotesNotPutBack.is_there() {
+            self.noted.clear();
+        }
+        self.noted.drain(..).for_each(|(page, lines)| cores.notes.put(page, lines));
+    }
+
+    /// Finds what was written, and takes what was noted; says how many pages the kernel was asked about.
+    fn collect<S: Storage>(&mut self, cores: Cores<'_>, file: &HeapFile<S>, lengths: Lengths) -> u64 {
         let mut ranges = Vec::new();
-        for zone in Zone::ALL {
-            let (index, start) = (zone.index(), page(plan.start(zone) as u64));
-            let (old, new) = (page(self.covered[index]), page(lengths[index]));
-            self.tracker.cover(PageSpan::between(start + old, start + new));
-            ranges.push(PageSpan { first: start, count: new });
+        for area in Area::ALL.into_iter().filter(|area| *area != Area::TRACKED_PAGES) {
+            let (old, new) = (self.covered[area.index()], lengths[area.index()]);
+            self.tracker.cover(file.layout.pages_of(area, old, new));
+            ranges.push(file.layout.pages_of(area, 0, new));
         }
         self.covered = lengths;
         let pending = &mut self.pending;
-        self.tracker.collect(&ranges, &mut |span| pending.push(span));
+        let scan = self.tracker.collect(&ranges, &mut |span| pending.push(span));
         merge(pending);
+        self.put_back(cores);
+        let (noted, usable) = (&mut self.noted, lengths[Area::TRACKED_PAGES.index()] / PAGE as u64);
+        // A note of what nobody can have written to yet is a mistake, and counts for nothing.
+        cores.notes.take(|page, lines| noted.extend(((page as u64) < usable).then_some((page, lines))));
+        scan.looked_at
     }
+}
+
+/// The number of the first tracked page among the heap's.
+fn tracked_origin<S: Storage>(file: &HeapFile<S>) -> u64 {
+    file.layout.pages_of(Area::TRACKED_PAGES, 0, 0).first
+}
+
+/// The number of a page among the tracked ones.
+fn noted_page<S: Storage>(file: &HeapFile<S>, page: u64) -> usize {
+    usize::try_from(page - tracked_origin(file)).unwrap_or(usize::MAX)
 }
 
 /// How much is written to the file at once.
 const PLACED_AT_ONCE: usize = 1 << 20;
 
 fn place_piece<S: Storage>(
-    core: &Core,
+    cores: Cores<'_>,
     file: &HeapFile<S>,
     piece: Piece,
     body: &mut RecordBody,
@@ -166,7 +258,7 @@ fn place_piece<S: Storage>(
         for (page, offset) in
             copy.as_chunks_mut::<PAGE>().0.iter_mut().zip((piece.offset + at..).step_by(PAGE))
         {
-            live(core, offset).copy_to(page);
+            live(cores, offset).copy_to(page);
         }
         file.base().write_durable_at(piece.file + at as u64, copy).map_err(of_storage)?;
     }
@@ -175,8 +267,9 @@ fn place_piece<S: Storage>(
     Ok(placed)
 }
 
-/// Takes the parts of sorted spans out that lie between these pages.
-fn take_between(spans: &mut Vec<PageSpan>, [from, to]: [u64; 2]) -> Vec<PageSpan> {
+/// Takes the parts of sorted spans out that lie within this one.
+fn take_between(spans: &mut Vec<PageSpan>, within: PageSpan) -> Vec<PageSpan> {
+    let (from, to) = (within.first, within.end());
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     for span in spans.drain(..) {
         let (first, end) = (span.first.clamp(from, to), span.end().clamp(from, to));
@@ -190,10 +283,10 @@ fn take_between(spans: &mut Vec<PageSpan>, [from, to]: [u64; 2]) -> Vec<PageSpan
     taken
 }
 
-/// The page at this offset of the region.
-fn live(core: &Core, offset: usize) -> LivePage {
-    let address = core.region().base().as_ptr().wrapping_add(offset);
-    // SAFETY: a usable page of the region, which is mapped as long as its core is there.
+/// The page at this offset of the heap.
+pub(super) fn live(cores: Cores<'_>, offset: usize) -> LivePage {
+    let address = cores.base().as_ptr().wrapping_add(offset);
+    // SAFETY: a usable page of one of the regions, which is mapped as long as the cores are there.
     unsafe { LivePage::new(address) }
 }
 
@@ -209,10 +302,28 @@ fn merge(spans: &mut Vec<PageSpan>) {
     });
 }
 
-/// A page of the region, and of the file.
+/// The pages of a piece.
+fn pages_of(piece: Piece) -> impl Iterator<Item = Page> {
+    (0..piece.bytes).step_by(PAGE).map(move |step| Page {
+        offset: piece.offset + step,
+        file: (piece.file + step as u64) / PAGE as u64,
+        is_cache: false,
+    })
+}
+
+/// Puts the lines from `from` on, which are those of a page, into the body, and the page beside them.
+fn put(page: u64, mask: u64, from: usize, body: &mut RecordBody, changes: &mut Changes) {
+    changes.pages.push((page, mask));
+    let mut lines = body.page(page);
+    for (line, value) in super::lines::lines_in(mask).zip(&changes.lines[from..]) {
+        *lines.line(crate::units::low32(line)) = *value;
+    }
+}
+
+/// A page of the heap, and of the file.
 #[derive(Clone, Copy, Debug)]
 struct Page {
-    /// Where it lies in the region.
+    /// How far it lies from the heap's base.
     offset: usize,
     /// Its number in the file.
     file: u64,
@@ -223,13 +334,13 @@ struct Page {
 impl Page {
     fn compare<S: Storage>(
         self,
-        core: &Core,
+        cores: Cores<'_>,
         file: &HeapFile<S>,
         body: &mut RecordBody,
         changes: &mut Changes,
     ) {
         let mut copy = Copy([0; PAGE]);
-        let mut live = live(core, self.offset);
+        let mut live = live(cores, self.offset);
         if self.is_cache {
             live.copy_to(&mut copy.0);
             // SAFETY: the copy is there to the end of this function.
@@ -241,11 +352,7 @@ impl Page {
         let from = changes.lines.len();
         let mask = live.diff(base, file.overlay.lines_of(self.file), &mut changes.lines);
         if mask != 0 {
-            changes.pages.push((self.file, mask));
-            let mut page = body.page(self.file);
-            for (line, value) in super::lines::lines_in(mask).zip(&changes.lines[from..]) {
-                *page.line(crate::units::low32(line)) = *value;
-            }
+            put(self.file, mask, from, body, changes);
         }
     }
 }

@@ -11,6 +11,14 @@ pub(super) fn number() -> u64 {
     os::random()
 }
 
+/// What no other heap has.
+pub(super) fn uuid() -> [u8; 16] {
+    let mut uuid = [0; 16];
+    uuid[..8].copy_from_slice(&number().to_le_bytes());
+    uuid[8..].copy_from_slice(&number().to_le_bytes());
+    uuid
+}
+
 /// The same numbers in each run of a test that has failed.
 #[cfg(test)]
 pub(super) mod seeded {

@@ -15,21 +15,23 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::error::Error;
 use crate::os;
-use crate::region::ZONES;
 use crate::units::{LINE, PAGE};
 
+use super::area::Lengths;
+use super::base::wipe;
 use super::chance;
+use super::checkpoint::Checkpoint;
 use super::dirty::Method;
+use super::errors::{no_memory, of_log, of_storage, of_superblock};
 use super::layout::Layout;
 use super::lines::{Line, lines_in};
 use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentBytes};
 use super::mapping::View;
-use super::open::new_uuid;
-use super::overlay::{Frozen, Overlay, PatchedPage};
+use super::overlay::Overlay;
 use super::planted::Planted;
 use super::snapshot::Snapshot;
 use super::stats::{Counts, FileStats};
@@ -55,36 +57,6 @@ pub(crate) struct HeapFile<S: Storage> {
     gate: Arc<Mutex<()>>,
     pub(super) counts: Counts,
     failed: bool,
-}
-
-/// Everything that was committed up to some moment, on its way into the base.
-#[derive(Debug)]
-pub(crate) struct Checkpoint<F> {
-    base: Arc<F>,
-    gate: Arc<Mutex<()>>,
-    frozen: Frozen,
-    applied: u64,
-    image_pages: u64,
-}
-
-impl<F: StoredFile> Checkpoint<F> {
-    /// Writes it, durably, when no snapshot needs the base as it is.
-    pub(super) fn write(&mut self) -> Result<(), Error> {
-        self.write_lines()?;
-        if Planted::BaseNotSynced.is_there() {
-            return Ok(());
-        }
-        self.base.sync().map_err(of_storage)
-    }
-
-    fn write_lines(&mut self) -> Result<(), Error> {
-        let _base_is_ours = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut row = Vec::new();
-        for page in self.frozen.pages() {
-            write_rows(&*self.base, &page, &mut row).map_err(of_storage)?;
-        }
-        Ok(())
-    }
 }
 
 /// What an opening found in the log.
@@ -279,14 +251,9 @@ impl<S: Storage> HeapFile<S> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
         }
-        let frozen = self.overlay.freeze();
-        Ok(Checkpoint {
-            base: Arc::clone(&self.base),
-            gate: Arc::clone(&self.gate),
-            frozen,
-            applied: self.last,
-            image_pages: self.image_pages,
-        })
+        let (base, gate) = (Arc::clone(&self.base), Arc::clone(&self.gate));
+        let (frozen, layout) = (self.overlay.freeze(), self.layout);
+        Ok(Checkpoint { base, gate, frozen, layout, applied: self.last, image_pages: self.image_pages })
     }
 
     /// Says in the superblock what the base has now, and lets the log be used again.
@@ -309,7 +276,7 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Makes space that no commit has read as zero, whatever an opening that crashed may have written there.
-    pub(super) fn wipe_beyond(&self, lengths: [u64; ZONES]) -> Result<(), Error> {
+    pub(super) fn wipe_beyond(&self, lengths: Lengths) -> Result<(), Error> {
         let wiped = wipe(&*self.base, &self.layout, lengths)?;
         if wiped && !Planted::SuperblockNotSettled.is_there() {
             self.base.sync().map_err(of_storage)?;
@@ -326,7 +293,7 @@ impl<S: Storage> HeapFile<S> {
     pub(super) fn snapshot(&mut self) -> Snapshot<S::File> {
         let superblock = self.stored.superblock;
         let superblock = Superblock {
-            uuid: new_uuid(),
+            uuid: chance::uuid(),
             applied: self.last,
             image_pages: self.image_pages,
             flags: superblock.flags.without(Flags::LOGGED),
@@ -342,7 +309,7 @@ impl<S: Storage> HeapFile<S> {
             return Ok(());
         }
         let mut checkpoint = self.begin_checkpoint()?;
-        checkpoint.write().inspect_err(|_| self.fail())?;
+        checkpoint.write(|_| ()).inspect_err(|_| self.fail())?;
         self.end_checkpoint(&checkpoint)?;
         let superblock = self.stored.superblock;
         // In both slots: each of them alone is enough to open the heap.
@@ -382,39 +349,6 @@ pub(super) fn log_name_of(name: &OsStr) -> OsString {
     name
 }
 
-/// Writes the lines of a page to their place, those in a row together.
-pub(super) fn write_rows(
-    base: &impl StoredFile,
-    page: &PatchedPage<'_>,
-    row: &mut Vec<Line>,
-) -> Result<(), StorageError> {
-    let place = |line: usize| page.page * PAGE as u64 + (line * LINE) as u64;
-    let mut end = 0;
-    for (line, value) in page.lines() {
-        if line != end && !row.is_empty() {
-            base.write_at(place(end - row.len()), row.as_flattened())?;
-            row.clear();
-        }
-        row.push(*value);
-        end = line + 1;
-    }
-    base.write_at(place(end - row.len()), row.as_flattened())?;
-    row.clear();
-    Ok(())
-}
-
-/// Makes what lies behind zones of these lengths read as zero; says whether the file has such bytes.
-pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: [u64; ZONES]) -> Result<bool, Error> {
-    let len = base.len().map_err(of_storage)?;
-    let mut wiped = false;
-    for piece in layout.beyond(lengths).filter(|piece| piece.file < len) {
-        let bytes = (piece.bytes as u64).min(len - piece.file);
-        base.punch(piece.file, bytes).map_err(of_storage)?;
-        wiped = true;
-    }
-    Ok(wiped)
-}
-
 /// Whether nothing of a commit was written, so that the heap can go on. Commits are written durably; the other writes make
 /// a segment that does not count before it is whole.
 fn is_harmless(error: &LogError) -> bool {
@@ -442,41 +376,4 @@ pub(super) fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) 
 
 fn identity(superblock: &Superblock) -> Identity {
     Identity { uuid: superblock.uuid, opening: chance::number() }
-}
-
-pub(crate) fn of_storage(error: StorageError) -> Error {
-    if error.operation == super::storage::Operation::Lock
-        && error.source.kind() == std::io::ErrorKind::WouldBlock
-    {
-        return Error::InUse { file: error.file };
-    }
-    Error::File {
-        operation: error.operation.to_string(),
-        file: error.file,
-        offset: error.offset,
-        source: Arc::new(error.source),
-    }
-}
-
-pub(super) fn of_superblock(error: SuperblockError, file: PathBuf) -> Error {
-    match error {
-        SuperblockError::Storage(error) => of_storage(error),
-        SuperblockError::Damaged([first, second]) => {
-            Error::FileDamaged { file, what: format!("both superblocks are damaged: {first}; {second}") }
-        }
-        SuperblockError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
-    }
-}
-
-pub(super) fn of_log(error: LogError, file: PathBuf) -> Error {
-    match error {
-        LogError::Storage(error) => of_storage(error),
-        LogError::Failed => Error::Failed { file },
-        LogError::Unsupported(fault) => Error::OtherVersion { file, what: fault.to_string() },
-        other => Error::LogDamaged { file, what: other.to_string() },
-    }
-}
-
-pub(super) fn no_memory(fault: os::Fault) -> Error {
-    Error::NoMemory { bytes: 0, code: fault.raw_os_error() }
 }

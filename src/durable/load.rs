@@ -12,8 +12,9 @@ use crate::os;
 use crate::region::{Ground, Region, Zone};
 use crate::units::{HUGE, PAGE};
 
+use super::area::{AREAS, Area, PARTS, Part};
 use super::place::Reserved;
-use super::reader::{Committed, empty};
+use super::reader::Committed;
 use super::storage::{Storage, StoredFile};
 
 /// An image from this length on is copied to huge pages.
@@ -21,9 +22,9 @@ const HUGE_FROM: usize = 8 * HUGE;
 
 /// A heap's content in memory.
 pub(crate) struct Loaded {
-    pub(crate) region: Region,
-    /// Whether the region is to be formatted: nothing was ever committed.
-    pub(crate) is_new: bool,
+    pub(crate) regions: [Region; PARTS],
+    /// Whether a region is to be formatted: nothing of it was ever committed.
+    pub(crate) is_new: [bool; PARTS],
     /// What messages call the file.
     pub(crate) path: PathBuf,
 }
@@ -31,23 +32,25 @@ pub(crate) struct Loaded {
 /// Copies the last commit of the file `name`, which is read and not changed.
 pub(crate) fn load<S: Storage>(storage: &S, name: &OsStr) -> Result<Loaded, Error> {
     let committed = Committed::read(storage, name)?;
-    let (place, is_new) = (committed.place()?, committed.is_new());
+    let place = committed.place()?;
     ask_for_huge_pages(&committed, &place);
-    let lengths = if is_new { empty(&place, &committed.layout)? } else { committed.image().copy(&place)? };
+    let lengths = if committed.is_new() { [0; AREAS] } else { committed.image().copy(&place)? };
     // SAFETY: copied as far as that.
-    let region = unsafe { committed.region(place, lengths, Box::new(Memory)) };
-    Ok(Loaded { region, is_new, path: committed.path })
+    let (regions, is_new) = unsafe { committed.regions(place, lengths, |_| Box::new(Memory)) }?;
+    Ok(Loaded { regions, is_new, path: committed.path })
 }
 
 /// Without huge pages nearly all of the time that copying takes goes into faults: 2.1 s a GiB, against 0.8 with them.
 fn ask_for_huge_pages<F: StoredFile>(committed: &Committed<F>, place: &Reserved) {
     let pages = usize::try_from(committed.image_pages).unwrap_or(0) * PAGE;
-    let (start, size) =
-        (committed.layout.plan().start(Zone::Pages), committed.layout.plan().size(Zone::Pages));
-    if pages >= HUGE_FROM && size > HUGE {
-        // Without them everything works the same.
-        // SAFETY: whole pages of the reserved range.
-        let _ = unsafe { os::advise_huge(place.at(start), size, true) };
+    let plan = committed.layout.plan();
+    if pages >= HUGE_FROM && plan.size(Zone::Pages) > HUGE {
+        for part in Part::ALL {
+            let start = place.at(Area::new(part, Zone::Pages).start(plan));
+            // Without them everything works the same.
+            // SAFETY: whole pages of the reserved range.
+            let _ = unsafe { os::advise_huge(start, plan.size(Zone::Pages), true) };
+        }
     }
 }
 
@@ -59,4 +62,6 @@ impl Ground for Memory {
     fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
         true
     }
+
+    fn changed(&self, _: usize, _: usize) {}
 }

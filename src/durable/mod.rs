@@ -8,12 +8,17 @@
     reason = "the floor is under construction: nothing above it calls these parts yet"
 )]
 
+mod area;
+mod base;
 mod buffer;
 mod capture;
 mod chance;
 mod check;
+mod checkpoint;
+mod cores;
 mod diff;
 mod dirty;
+mod errors;
 mod fields;
 mod file;
 mod image;
@@ -22,8 +27,10 @@ mod lines;
 mod load;
 mod log;
 mod mapping;
+mod notes;
 mod open;
 mod overlay;
+mod pauses;
 mod persist;
 mod place;
 mod planted;
@@ -37,13 +44,17 @@ mod stats;
 mod storage;
 mod superblock;
 mod turns;
+mod unnoted;
 
+pub(crate) use area::PARTS;
 pub use check::{FileFinding, FileFindingKind, FileReport, check};
+pub(crate) use cores::Cores;
 pub(crate) use dirty::Method;
+pub(crate) use errors::of_storage;
 pub use file::Replay;
-pub(crate) use file::of_storage;
 pub(crate) use load::{Loaded, load};
 pub(crate) use log::SegmentBytes;
+pub(crate) use notes::{NotePad, Notes};
 pub(crate) use open::{Manner, Opened, open, settle_in};
 pub use persist::Commit;
 pub(crate) use persist::{Durable, Manner as CommitManner, Persistence};

@@ -19,15 +19,18 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::heap::{Core, Header};
 use crate::os;
-use crate::region::{Ground, Region, ZONES, Zone};
+use crate::region::{Ground, Region, Zone};
 use crate::units::PAGE;
 
+use super::area::{AREAS, Area, Lengths, PARTS, Part, of_part};
 use super::chance;
+use super::errors::{no_memory, of_storage, of_superblock};
 use super::fields::FieldFault;
-use super::file::{HeapFile, Replay, no_memory, of_storage, of_superblock};
+use super::file::{HeapFile, Replay, log_name_of};
 use super::image::Image;
 use super::layout::Layout;
 use super::log::SegmentBytes;
+use super::notes::Notes;
 use super::place::Reserved;
 use super::planted::Planted;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
@@ -47,23 +50,25 @@ pub(crate) struct Manner {
     /// Whether a file may be made, and whether there may be one already.
     pub(crate) create: bool,
     pub(crate) existing: bool,
-    /// Pages of address space for a new heap.
+    /// Pages of address space for each part of a new heap.
     pub(crate) pages: u32,
     pub(crate) segment: SegmentBytes,
+    /// Whether commits look for what was written without a note.
+    pub(crate) finds_unnoted: bool,
 }
 
-/// A file that was opened, and the region over it.
+/// A file that was opened, and the regions over it.
 pub(crate) struct Opened<S: Storage> {
     pub(crate) file: HeapFile<S>,
-    pub(crate) region: Region,
-    /// Whether the region is to be formatted: nothing was ever committed.
-    pub(crate) is_new: bool,
+    pub(crate) regions: [Region; PARTS],
+    /// Whether a region is to be formatted: nothing of it was ever committed.
+    pub(crate) is_new: [bool; PARTS],
+    pub(crate) notes: Arc<Notes>,
     pub(crate) replay: Replay,
 }
 
 /// Opens or makes the file `name`.
 pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Result<Opened<S>, Error> {
-    let path = storage.path(name);
     let exists = storage.exists(name).map_err(of_storage)?;
     let how = match (exists, manner) {
         (true, Manner { existing: true, .. }) | (false, Manner { create: false, .. }) => Open::Existing,
@@ -71,7 +76,7 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
     };
     let base = storage.open(name, how).map_err(of_storage)?;
     base.lock(Lock::Exclusive).map_err(of_storage)?;
-    let stored = superblock(&storage, &base, manner, &path)?;
+    let stored = superblock(&storage, name, &base, manner)?;
     take_up(storage, name.to_owned(), base, stored, manner)
 }
 
@@ -85,20 +90,24 @@ pub(crate) fn settle_in(core: &Core) {
 /// Reads the superblock; makes one for a file that has none, if a file may be made.
 fn superblock<S: Storage>(
     storage: &S,
+    name: &OsStr,
     base: &S::File,
     manner: &Manner,
-    path: &Path,
 ) -> Result<Stored, Error> {
-    let of_superblock = |error| of_superblock(error, path.to_owned());
+    let path = storage.path(name);
+    let of_superblock = |error| of_superblock(error, path.clone());
+    // Beside a log, or with an image, the slots count: if one says otherwise, the other one may be the newer.
+    let has_nothing = base.len().map_err(of_storage)? <= IMAGE
+        && !storage.exists(&log_name_of(name)).map_err(of_storage)?;
     match Stored::load(base) {
         // Whoever made it may not have lived to see it durable, and nothing tells.
-        Ok(stored) if !stored.superblock.has_commits() => {
+        Ok(stored) if has_nothing && !stored.superblock.has_commits() => {
             let stored = Stored::create(base, stored.superblock).map_err(of_superblock)?;
             storage.sync().map_err(of_storage)?;
             Ok(stored)
         }
-        Err(_) if manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
-            create(storage, base, manner, path)
+        Err(_) if has_nothing && manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
+            create(storage, base, manner, &path)
         }
         other => other.map_err(of_superblock),
     }
@@ -106,7 +115,7 @@ fn superblock<S: Storage>(
 
 /// Writes the slots of a file that has nothing.
 fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
-    let uuid = new_uuid();
+    let uuid = chance::uuid();
     let slot = u64::from(uuid[0]) << 8 | u64::from(uuid[1]);
     let first = Superblock {
         uuid,
@@ -121,14 +130,6 @@ fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path)
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
     storage.sync().map_err(of_storage)?;
     Ok(stored)
-}
-
-/// What no other heap has.
-pub(super) fn new_uuid() -> [u8; 16] {
-    let mut uuid = [0; 16];
-    uuid[..8].copy_from_slice(&chance::number().to_le_bytes());
-    uuid[8..].copy_from_slice(&chance::number().to_le_bytes());
-    uuid
 }
 
 fn take_up<S: Storage>(
@@ -146,18 +147,51 @@ fn take_up<S: Storage>(
     let base = Arc::new(base);
     let (file, replay) = HeapFile::new(storage, name, Arc::clone(&base), stored, layout, manner.segment)?;
     fits(&layout, file.image_pages, &path)?;
-    let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.plan().bytes())?;
-    let is_new = file.image_pages * (PAGE as u64) <= IMAGE;
-    let lengths = if is_new { [0; ZONES] } else { map(&file, &place, &path)? };
+    let place = Reserved::new(usize::try_from(superblock.base).unwrap_or(0), layout.span())?;
+    let lengths =
+        if file.image_pages * (PAGE as u64) <= IMAGE { [0; AREAS] } else { map(&file, &place, &path)? };
     if file.superblock().flags.has(Flags::LOGGED) {
         file.wipe_beyond(lengths)?;
     }
-    let ground = Box::new(FileGround { base, layout });
-    let guarded = is_guarded(&superblock);
-    // SAFETY: the range was just reserved, and the front of each zone mapped.
-    let region = unsafe { Region::on_file(place.keep(), *layout.plan(), lengths, guarded, ground) };
-    region.ensure(Zone::Header, layout.plan().size(Zone::Header)).map_err(|fault| no_room(fault, path))?;
-    Ok(Opened { file, region, is_new, replay })
+    let tracked = place.at(Area::TRACKED_PAGES.start(layout.plan()));
+    let notes =
+        Notes::new(tracked, layout.plan().size(Zone::Pages), manner.finds_unnoted).map_err(no_memory)?;
+    let notes = Arc::new(notes);
+    let ground = |part| {
+        let notes = (part == Part::Tracked && manner.finds_unnoted).then(|| Arc::clone(&notes));
+        Box::new(FileGround { base: Arc::clone(&base), layout, part, notes }) as Box<dyn Ground>
+    };
+    // SAFETY: the front of each zone was just mapped.
+    let regions = unsafe { regions(place, &layout, lengths, is_guarded(&superblock), ground) };
+    for region in &regions {
+        let header = layout.plan().size(Zone::Header);
+        region.ensure(Zone::Header, header).map_err(|fault| no_room(fault, path.clone()))?;
+    }
+    Ok(Opened { file, regions, is_new: is_new(&lengths), notes, replay })
+}
+
+/// Lays the two regions of a heap over the range that was reserved for both.
+///
+/// # Safety
+/// The first `lengths` bytes of each area are usable.
+pub(super) unsafe fn regions(
+    place: Reserved,
+    layout: &Layout,
+    lengths: Lengths,
+    guarded: bool,
+    ground: impl Fn(Part) -> Box<dyn Ground>,
+) -> [Region; PARTS] {
+    let (plan, bases) = (layout.plan(), place.keep(layout.plan()));
+    Part::ALL.map(|part| {
+        let (base, origin) = (bases[part.index()], part.start(plan));
+        // SAFETY: the range is reserved, and the rest is the caller's promise.
+        unsafe { Region::on_file(base, origin, *plan, of_part(&lengths, part), guarded, ground(part)) }
+    })
+}
+
+/// Which parts have nothing that was ever committed: not even a header.
+pub(super) fn is_new(lengths: &Lengths) -> [bool; PARTS] {
+    Part::ALL.map(|part| lengths[Area::new(part, Zone::Header).index()] == 0)
 }
 
 /// Why a superblock that is whole cannot be right.
@@ -215,8 +249,8 @@ pub(super) fn is_guarded(superblock: &Superblock) -> bool {
     cfg!(feature = "hardened") && superblock.geometry == Header::geometry_of(true)
 }
 
-/// Maps the committed image; says how much of each zone that is.
-fn map<S: Storage>(file: &HeapFile<S>, place: &Reserved, path: &Path) -> Result<[u64; ZONES], Error> {
+/// Maps the committed image; says how much of each area that is.
+fn map<S: Storage>(file: &HeapFile<S>, place: &Reserved, path: &Path) -> Result<Lengths, Error> {
     let base = file.base();
     // The length that a later commit relied upon may not have survived; what was in between is in the log, or was zeros.
     let needed = file.image_pages * PAGE as u64;
@@ -242,12 +276,22 @@ fn no_room(fault: os::Fault, file: PathBuf) -> Error {
 struct FileGround<F> {
     base: Arc<F>,
     layout: Layout,
+    part: Part,
+    /// What to tell of changes to memory of no block, if anybody looks for changes that were not noted. Otherwise they are
+    /// not worth a line in the log.
+    notes: Option<Arc<Notes>>,
 }
 
 impl<F: StoredFile> Ground for FileGround<F> {
     fn promise(&self, zone: Zone, from: usize, to: usize) -> bool {
         self.layout
-            .pieces(zone, from, to)
+            .pieces(Area::new(self.part, zone), from, to)
             .all(|piece| self.base.allocate(piece.file, piece.bytes as u64).is_ok())
+    }
+
+    fn changed(&self, from: usize, to: usize) {
+        if let Some(notes) = &self.notes {
+            notes.note(from, to - from);
+        }
     }
 }

@@ -18,10 +18,14 @@ use crate::os;
 use crate::units::PAGE;
 
 use super::capture::{Capture, Looked};
+use super::checkpoint::Checkpoint;
+use super::cores::Cores;
 use super::dirty::Method;
-use super::file::{Changes, Checkpoint, HeapFile};
+use super::file::{Changes, HeapFile};
 use super::log::RecordBody;
 use super::mapping::View;
+use super::notes::Notes;
+use super::pauses::Pauses;
 use super::publish::publish;
 use super::span::PageSpan;
 use super::stats::FileStats;
@@ -38,31 +42,35 @@ pub struct Commit {
     pub lines: u64,
     /// Pages of 4 KiB in which they lie.
     pub pages: u64,
+    /// Pages that the system was asked about: all but those of tracked blocks.
+    pub scanned: u64,
     /// Pages that were compared, because they may have been written.
     pub compared: u64,
+    /// Lines of tracked blocks that were noted, and so are among the changed ones.
+    pub noted: u64,
     /// How long the allocator's slow paths were held up.
     pub capture: Duration,
     /// How long it took until the changes were durable.
     pub log: Duration,
 }
 
-/// What the face of a heap asks of its file. Whoever calls keeps the heap's core as it is for so long.
+/// What the face of a heap asks of its file. Whoever calls keeps the heap's cores as they are for so long.
 pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
     /// Takes a ticket for a commit of everything that was written so far.
     fn ask(&self) -> Result<Ticket, Error>;
 
     /// Sees to it that the commit is made, by another thread.
-    fn begin(&self, core: &Core, ticket: Ticket) -> Result<(), Error>;
+    fn begin(&self, cores: Cores<'_>, ticket: Ticket) -> Result<(), Error>;
 
     /// Waits for the commit, or makes it.
-    fn redeem(&self, core: &Core, ticket: Ticket) -> Result<Commit, Error>;
+    fn redeem(&self, cores: Cores<'_>, ticket: Ticket) -> Result<Commit, Error>;
 
     fn is_covered(&self, ticket: Ticket) -> bool;
 
     /// Commits again and again, with so much time between the ends and the beginnings.
-    fn repeat(&self, core: &Core, pause: Duration) -> Result<(), Error>;
+    fn repeat(&self, cores: Cores<'_>, pause: Duration) -> Result<(), Error>;
 
-    /// Brings all commits into the one file. No thread of the heap's own uses its core any more.
+    /// Brings all commits into the one file. No thread of the heap's own uses its cores any more.
     fn close(&self) -> Result<(), Error>;
 
     /// The last commit.
@@ -101,6 +109,8 @@ struct Shared<S: Storage> {
     state: Mutex<State<S>>,
     /// Told when `checkpointing` ends, and when `closing` begins.
     changed: Condvar,
+    /// Of a checkpoint that is under way.
+    pauses: Pauses,
     /// Threads that commit, or write checkpoints.
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -130,13 +140,18 @@ impl<S: Storage> Shared<S> {
 
     /// The state, while no checkpoint is under way.
     fn quiet(&self) -> MutexGuard<'_, State<S>> {
+        let _hurry = self.pauses.hurry();
         let state = self.state();
         self.changed.wait_while(state, |state| state.checkpointing).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a checkpoint that was begun, and ends it.
     fn run(&self, mut checkpoint: Checkpoint<S::File>) -> Result<(), Error> {
-        let written = checkpoint.write();
+        let written = checkpoint.write(|took| {
+            if self.manner.in_background {
+                self.pauses.pause(took);
+            }
+        });
         let mut state = self.state();
         let ended = match written {
             Ok(()) => state.file.end_checkpoint(&checkpoint),
@@ -215,8 +230,10 @@ impl<S: Storage + 'static> Shared<S> {
         }
     }
 
-    fn commit(self: &Arc<Self>, core: &Core) -> Result<Commit, Error> {
+    fn commit(self: &Arc<Self>, cores: Cores<'_>) -> Result<Commit, Error> {
         self.bound_log()?;
+        let suspect = |_| Error::Suspect;
+        cores.untracked.refuse_suspect().map_err(suspect)?;
         let mut state = self.state();
         let State { file, capture, body, changes, .. } = &mut *state;
         file.begin_commit()?;
@@ -225,34 +242,43 @@ impl<S: Storage + 'static> Shared<S> {
             None => body.insert(file.body()?),
         };
         body.clear();
-        let capture = capture.get_or_insert_with(|| Capture::new(core, self.manner.method));
+        let followed = capture.get_or_insert_with(|| Capture::new(cores, self.manner.method));
         changes.clear();
-        if capture.growth(core) >= PLACED_FROM {
-            let placed = capture.place(core, file, body)?;
+        if followed.growth(cores) >= PLACED_FROM {
+            let placed = followed.place(cores, file, body)?;
             if self.manner.in_background {
                 self.warm(&file.view, placed);
             }
         }
+        let Ok(passed) = cores.untracked.pass_gate() else {
+            // What was placed stays where it is, and is read when a commit has its pages; what is written to them from now on is
+            // followed, as it would be after a commit.
+            return Err(Error::Suspect);
+        };
         let begun = Instant::now();
-        core.seize();
-        let Looked { reported, image_pages } = capture.take(core, file, body, changes);
-        core.release();
+        cores.seize();
+        let looked = followed.take(cores, file, body, changes);
+        cores.release();
+        drop(passed);
+        let Looked { scanned, reported, noted, image_pages } = looked?;
         let captured = Instant::now();
         // What has not changed is durable already.
         let sequence = if body.is_empty() { file.last } else { file.append(body, changes, image_pages)? };
-        capture.note_commit();
+        followed.note_commit();
         Ok(Commit {
             sequence,
             lines: changes.lines.len() as u64,
             pages: changes.pages.len() as u64,
+            scanned,
             compared: reported,
+            noted,
             capture: captured - begun,
             log: captured.elapsed(),
         })
     }
 
     /// Commits, with pauses, until the heap closes.
-    fn commit_again_and_again(self: &Arc<Self>, core: &Core, pause: Duration) {
+    fn commit_again_and_again(self: &Arc<Self>, cores: Cores<'_>, pause: Duration) {
         loop {
             let state = self.state();
             let waited = self.changed.wait_timeout_while(state, pause, |state| !state.closing);
@@ -260,7 +286,7 @@ impl<S: Storage + 'static> Shared<S> {
                 return;
             }
             // A commit that fails is seen by the next caller who asks for one; this one tries again.
-            let _ = self.turns.redeem(self.turns.take(), || self.commit(core));
+            let _ = self.turns.redeem(self.turns.take(), || self.commit(cores));
         }
     }
 }
@@ -280,6 +306,7 @@ impl<S: Storage + 'static> Persistence<S> {
             turns: Turns::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
+            pauses: Pauses::default(),
             workers: Mutex::new(Vec::new()),
         });
         Self { shared, process: os::process() }
@@ -289,23 +316,39 @@ impl<S: Storage + 'static> Persistence<S> {
         if os::process() == self.process { Ok(()) } else { Err(Error::Forked) }
     }
 
-    /// Has a thread of its own work on the core, until the heap closes at the latest.
-    fn work(&self, core: &Core, work: impl FnOnce(&Arc<Shared<S>>, &Core) + Send + 'static) {
-        let (shared, core) = (Arc::clone(&self.shared), Kept(NonNull::from(core)));
-        self.shared.employ(thread::spawn(move || work(&shared, core.get())));
+    /// Has a thread of its own work on the cores, until the heap closes at the latest.
+    fn work(&self, cores: Cores<'_>, work: impl FnOnce(&Arc<Shared<S>>, Cores<'_>) + Send + 'static) {
+        let (shared, cores) = (Arc::clone(&self.shared), Kept::new(cores));
+        self.shared.employ(thread::spawn(move || work(&shared, cores.get())));
     }
 }
 
-/// A core that is there until the workers have ended.
-struct Kept(NonNull<Core>);
+/// Cores that are there until the workers have ended.
+struct Kept {
+    untracked: NonNull<Core>,
+    tracked: NonNull<Core>,
+    notes: NonNull<Notes>,
+}
 
-// SAFETY: a core is made to be used from all threads.
+// SAFETY: cores and notes are made to be used from all threads.
 unsafe impl Send for Kept {}
 
 impl Kept {
-    fn get(&self) -> &Core {
-        // SAFETY: `close` waits for the workers, and the heap calls it before its core goes.
-        unsafe { self.0.as_ref() }
+    fn new(cores: Cores<'_>) -> Self {
+        let Cores { untracked, tracked, notes } = cores;
+        Self { untracked: untracked.into(), tracked: tracked.into(), notes: notes.into() }
+    }
+
+    fn get(&self) -> Cores<'_> {
+        // `close` waits for the workers, and the heap calls it before its cores and their notes go.
+        Cores {
+            // SAFETY: as said.
+            untracked: unsafe { self.untracked.as_ref() },
+            // SAFETY: as said.
+            tracked: unsafe { self.tracked.as_ref() },
+            // SAFETY: as said.
+            notes: unsafe { self.notes.as_ref() },
+        }
     }
 }
 
@@ -314,27 +357,27 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         self.check_process().map(|()| self.shared.turns.take())
     }
 
-    fn begin(&self, core: &Core, ticket: Ticket) -> Result<(), Error> {
+    fn begin(&self, cores: Cores<'_>, ticket: Ticket) -> Result<(), Error> {
         self.check_process()?;
-        self.work(core, move |shared, core| {
+        self.work(cores, move |shared, cores| {
             // Whoever waits for the ticket gets the answer.
-            let _ = shared.turns.redeem(ticket, || shared.commit(core));
+            let _ = shared.turns.redeem(ticket, || shared.commit(cores));
         });
         Ok(())
     }
 
-    fn redeem(&self, core: &Core, ticket: Ticket) -> Result<Commit, Error> {
+    fn redeem(&self, cores: Cores<'_>, ticket: Ticket) -> Result<Commit, Error> {
         self.check_process()?;
-        self.shared.turns.redeem(ticket, || self.shared.commit(core))
+        self.shared.turns.redeem(ticket, || self.shared.commit(cores))
     }
 
     fn is_covered(&self, ticket: Ticket) -> bool {
         self.shared.turns.is_covered(ticket)
     }
 
-    fn repeat(&self, core: &Core, pause: Duration) -> Result<(), Error> {
+    fn repeat(&self, cores: Cores<'_>, pause: Duration) -> Result<(), Error> {
         self.check_process()?;
-        self.work(core, move |shared, core| shared.commit_again_and_again(core, pause));
+        self.work(cores, move |shared, cores| shared.commit_again_and_again(cores, pause));
         Ok(())
     }
 

@@ -4,9 +4,11 @@ use core::ptr::NonNull;
 
 use crate::error::Error;
 use crate::os;
+use crate::region::Plan;
 use crate::units::HUGE;
 
-use super::file::no_memory;
+use super::area::{PARTS, Part};
+use super::errors::no_memory;
 
 /// Address space that is given back unless it is kept.
 #[derive(Debug)]
@@ -30,10 +32,18 @@ impl Reserved {
         self.base.as_ptr().wrapping_add(offset)
     }
 
-    pub(super) fn keep(self) -> NonNull<u8> {
-        let base = self.base;
+    /// Where the two regions of a heap begin, each of which gives its own range back. What lies between them goes now.
+    pub(super) fn keep(self, plan: &Plan) -> [NonNull<u8>; PARTS] {
+        let (base, start) = (self.base, Part::Tracked.start(plan));
+        debug_assert!(start + plan.bytes() == self.bytes);
         core::mem::forget(self);
-        base
+        // SAFETY: both lie in the range that was reserved.
+        let [gap, second] = [plan.bytes(), start].map(|offset| unsafe { base.add(offset) });
+        if second > gap {
+            // SAFETY: part of what was reserved, and of neither region.
+            unsafe { os::release(gap, start - plan.bytes()) };
+        }
+        [base, second]
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) enum Planted {
     PageMissed,
     /// What lay in the magazines of an image stays there.
     MagazinesKept,
+    /// What was noted is forgotten when its commit fails.
+    NotesNotPutBack,
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use std::ffi::{OsStr, OsString};
 use crate::error::Error;
 
 use super::chance;
-use super::file::{log_name_of, of_storage, of_superblock};
+use super::errors::{of_storage, of_superblock};
+use super::file::log_name_of;
 use super::storage::{Lock, Open, Storage, StoredFile};
 use super::superblock::{Stored, Superblock};
 

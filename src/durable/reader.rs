@@ -11,14 +11,17 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::heap::Core;
 use crate::os;
-use crate::region::{Ground, Region, ZONES, Zone};
+use crate::region::{Ground, Region, Zone};
 use crate::units::PAGE;
 
-use super::file::{Replay, log_name_of, no_memory, of_log, of_storage, of_superblock, take_in};
+use super::area::{AREAS, Area, Lengths, PARTS, Part};
+use super::cores::Cores;
+use super::errors::{no_memory, of_log, of_storage, of_superblock};
+use super::file::{Replay, log_name_of, take_in};
 use super::image::Image;
 use super::layout::Layout;
 use super::log;
-use super::open::{fits, is_guarded, layout_of};
+use super::open::{fits, is_guarded, is_new, layout_of, regions};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
@@ -95,35 +98,34 @@ impl<F: StoredFile> Committed<F> {
         Image { base, layout, overlay, pages: *image_pages, path }
     }
 
-    /// Address space for the region, at the heap's own address if that is free.
+    /// Address space for the regions, at the heap's own address if that is free.
     pub(super) fn place(&self) -> Result<Reserved, Error> {
-        Reserved::new(usize::try_from(self.superblock.base).unwrap_or(0), self.layout.plan().bytes())
+        Reserved::new(usize::try_from(self.superblock.base).unwrap_or(0), self.layout.span())
     }
 
-    /// Lays a region over the image, of which the front of each zone is there.
+    /// Lays regions over the image, of which the front of each area is there; says which are to be formatted. Each has at
+    /// least the memory of its header.
     ///
     /// # Safety
-    /// The first `lengths` bytes of each zone are usable.
-    pub(super) unsafe fn region(
+    /// The first `lengths` bytes of each area are usable.
+    pub(super) unsafe fn regions(
         &self,
         place: Reserved,
-        lengths: [u64; ZONES],
-        ground: Box<dyn Ground>,
-    ) -> Region {
-        let (plan, guarded) = (*self.layout.plan(), is_guarded(&self.superblock));
-        // SAFETY: the range is reserved, and the rest is the caller's promise.
-        unsafe { Region::on_file(place.keep(), plan, lengths, guarded, ground) }
+        mut lengths: Lengths,
+        ground: impl Fn(Part) -> Box<dyn Ground>,
+    ) -> Result<([Region; PARTS], [bool; PARTS]), Error> {
+        let is_new = is_new(&lengths);
+        let plan = self.layout.plan();
+        for part in Part::ALL.into_iter().filter(|part| is_new[part.index()]) {
+            let bytes = plan.size(Zone::Header);
+            // SAFETY: whole pages of the reserved range, which nobody uses yet.
+            unsafe { os::commit(place.at(part.start(plan)), bytes) }.map_err(no_memory)?;
+            lengths[Area::new(part, Zone::Header).index()] = bytes as u64;
+        }
+        let guarded = is_guarded(&self.superblock);
+        // SAFETY: the caller's promise, and what was done just now.
+        Ok((unsafe { regions(place, &self.layout, lengths, guarded, ground) }, is_new))
     }
-}
-
-/// Makes the header's zone usable, for a heap that has nothing else.
-pub(super) fn empty(place: &Reserved, layout: &Layout) -> Result<[u64; ZONES], Error> {
-    let bytes = layout.plan().size(Zone::Header);
-    // SAFETY: whole pages of the reserved range, which nobody uses yet.
-    unsafe { os::commit(place.base.as_ptr(), bytes) }.map_err(no_memory)?;
-    let mut lengths = [0; ZONES];
-    lengths[Zone::Header.index()] = bytes as u64;
-    Ok(lengths)
 }
 
 /// What a region stands on that does not grow.
@@ -134,14 +136,16 @@ impl Ground for NoGround {
     fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
         false
     }
+
+    fn changed(&self, _: usize, _: usize) {}
 }
 
 /// A heap that was opened to be read.
 pub(crate) struct OpenedToRead<F> {
     pub(crate) reader: Reader<F>,
-    pub(crate) region: Region,
-    /// What puts the region in order.
-    pub(crate) begin: fn(&Core),
+    pub(crate) regions: [Region; PARTS],
+    /// What puts each region in order.
+    pub(crate) begin: [fn(&Core); PARTS],
     pub(crate) replay: Replay,
 }
 
@@ -149,13 +153,12 @@ pub(crate) struct OpenedToRead<F> {
 pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<OpenedToRead<S::File>, Error> {
     let committed = Committed::read(storage, name)?;
     let place = committed.place()?;
-    let is_new = committed.is_new();
-    let lengths = if is_new { empty(&place, &committed.layout)? } else { committed.image().map(&place)? };
+    let lengths = if committed.is_new() { [0; AREAS] } else { committed.image().map(&place)? };
     // SAFETY: mapped as far as that.
-    let region = unsafe { committed.region(place, lengths, Box::new(NoGround)) };
-    let begin = if is_new { Core::format_to_view } else { Core::view };
+    let (regions, is_new) = unsafe { committed.regions(place, lengths, |_| Box::new(NoGround)) }?;
+    let begin = is_new.map(|is_new| if is_new { Core::format_to_view as fn(&Core) } else { Core::view });
     let Committed { base, last, path, replay, .. } = committed;
-    Ok(OpenedToRead { reader: Reader { base, last, path }, region, begin, replay })
+    Ok(OpenedToRead { reader: Reader { base, last, path }, regions, begin, replay })
 }
 
 /// The durable side of a heap that is only read.
@@ -178,11 +181,11 @@ impl<F: StoredFile> Durable for Reader<F> {
         self.refuse()
     }
 
-    fn begin(&self, _: &Core, _: Ticket) -> Result<(), Error> {
+    fn begin(&self, _: Cores<'_>, _: Ticket) -> Result<(), Error> {
         self.refuse()
     }
 
-    fn redeem(&self, _: &Core, _: Ticket) -> Result<Commit, Error> {
+    fn redeem(&self, _: Cores<'_>, _: Ticket) -> Result<Commit, Error> {
         self.refuse()
     }
 
@@ -190,7 +193,7 @@ impl<F: StoredFile> Durable for Reader<F> {
         false
     }
 
-    fn repeat(&self, _: &Core, _: Duration) -> Result<(), Error> {
+    fn repeat(&self, _: Cores<'_>, _: Duration) -> Result<(), Error> {
         self.refuse()
     }
 

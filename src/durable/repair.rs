@@ -16,7 +16,8 @@ use crate::error::Error;
 
 use super::buffer::zero_block;
 use super::check::{FileReport, examine};
-use super::file::{log_name_of, of_storage, of_superblock};
+use super::errors::{of_storage, of_superblock};
+use super::file::log_name_of;
 use super::log::Survey;
 use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
 use super::superblock::Stored;

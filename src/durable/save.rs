@@ -15,11 +15,12 @@ use crate::region::{ZONES, Zone};
 use crate::runs::{Kind, Tag};
 use crate::units::{PAGE, Page, low32};
 
+use super::area::{AREAS, Area, Part};
+use super::chance;
 use super::diff::LivePage;
+use super::errors::of_storage;
 use super::fields::Fields;
-use super::file::of_storage;
 use super::layout::Layout;
-use super::open::new_uuid;
 use super::storage::StoredFile;
 use super::superblock::{Flags, Superblock};
 
@@ -30,39 +31,49 @@ const SLACK: usize = 16 << 20;
 
 /// Writes what the heap holds, as an image, and says what the superblock is to say of it: one commit after `last`.
 pub(crate) fn save(
-    core: &Core,
+    cores: &[&Core],
     file: &impl StoredFile,
     last: u64,
     flags: Flags,
 ) -> Result<Superblock, Error> {
-    let region = core.region();
+    let region = cores[0].region();
     let layout =
         Layout::of(region.plan().pages()).ok_or(Error::CannotSave { why: "its tables have no room" })?;
-    let mut tables = Tables::with_room(core, layout)?;
-    let mut writer = Writer { file, core, pages: Vec::with_capacity(WRITTEN_AT_ONCE), start: 0 };
     let stays_seized = region.is_guarded();
-    while !tables.take(core, stays_seized) {
-        tables = Tables::with_room(core, layout)?;
+    let mut tables = Tables::with_room(cores, layout)?;
+    while !Tables::take(&mut tables, cores, stays_seized) {
+        tables = Tables::with_room(cores, layout)?;
     }
-    let written = write(&tables, &mut writer);
+    let mut lengths = [0; AREAS];
+    for (tables, part) in tables.iter().zip(Part::ALL) {
+        for zone in Zone::ALL {
+            lengths[Area::new(part, zone).index()] = tables.lengths[zone.index()];
+        }
+    }
+    let image_bytes = layout.file_len(lengths);
+    let written = file.set_len(image_bytes).map_err(of_storage).and_then(|()| {
+        tables.iter().zip(cores).try_for_each(|(tables, core)| {
+            let pages = Vec::with_capacity(WRITTEN_AT_ONCE);
+            write(tables, &mut Writer { file, core, part: tables.part, pages, start: 0 })
+        })
+    });
     if stays_seized {
-        core.release();
+        cores.iter().rev().for_each(|core| core.release());
     }
     written?;
     Ok(Superblock {
-        uuid: new_uuid(),
+        uuid: chance::uuid(),
         sequence: 0,
         applied: last + 1,
         base: region.base().as_ptr().addr() as u64,
         reserved_pages: u64::from(region.plan().pages()),
-        image_pages: layout.file_len(tables.lengths) / PAGE as u64,
+        image_pages: image_bytes / PAGE as u64,
         flags,
         geometry: Header::geometry_of(region.is_guarded()),
     })
 }
 
 fn write<F: StoredFile>(tables: &Tables, writer: &mut Writer<'_, F>) -> Result<(), Error> {
-    writer.file.set_len(tables.layout.file_len(tables.lengths)).map_err(of_storage)?;
     tables.each_page(&mut |at, page| writer.add(at, page))?;
     tables.each_live_page(writer.core.runs().guard_pages(), &mut |page| {
         writer.add_live(&tables.layout, page)
@@ -72,6 +83,7 @@ fn write<F: StoredFile>(tables: &Tables, writer: &mut Writer<'_, F>) -> Result<(
 
 /// A copy of everything of a region but its pages.
 struct Tables {
+    part: Part,
     layout: Layout,
     lengths: [u64; ZONES],
     /// The used parts of the zones, one after the other.
@@ -80,27 +92,37 @@ struct Tables {
 }
 
 impl Tables {
-    fn with_room(core: &Core, layout: Layout) -> Result<Self, Error> {
+    /// Room for the tables of each core.
+    fn with_room(cores: &[&Core], layout: Layout) -> Result<Vec<Self>, Error> {
+        cores.iter().zip(Part::ALL).map(|(core, part)| Self::with_room_for(core, part, layout)).collect()
+    }
+
+    fn with_room_for(core: &Core, part: Part, layout: Layout) -> Result<Self, Error> {
         let lengths = core.region().lengths();
         let room = table_bytes(&lengths) / PAGE + SLACK / PAGE;
         let mut pages = Vec::new();
         let refused = |_| Error::NoMemory { bytes: room * PAGE, code: 12 };
         pages.try_reserve_exact(room).map_err(refused)?;
-        Ok(Self { layout, lengths, pages, room })
+        Ok(Self { part, layout, lengths, pages, room })
     }
 
-    /// Copies the tables while the heap is seized; `false` where they have become longer than there is room. Nothing is
-    /// allocated meanwhile: the heap may be the one that it would come from.
-    fn take(&mut self, core: &Core, stays_seized: bool) -> bool {
-        core.seize();
+    /// Copies the tables while all of the heap is seized; `false` where they have become longer than there is room. Nothing
+    /// is allocated meanwhile: the heap may be the one that it would come from.
+    fn take(all: &mut [Self], cores: &[&Core], stays_seized: bool) -> bool {
+        cores.iter().for_each(|core| core.seize());
+        let fits = all.iter_mut().zip(cores).all(|(tables, core)| tables.take_one(core));
+        if !fits || !stays_seized {
+            cores.iter().rev().for_each(|core| core.release());
+        }
+        fits
+    }
+
+    fn take_one(&mut self, core: &Core) -> bool {
         core.note_lengths();
         self.lengths = core.region().lengths();
         let fits = table_bytes(&self.lengths) / PAGE <= self.room;
         if fits {
             self.copy(core);
-        }
-        if !fits || !stays_seized {
-            core.release();
         }
         fits
     }
@@ -124,7 +146,7 @@ impl Tables {
     fn each_page(&self, act: &mut impl FnMut(u64, &[u8; PAGE]) -> Result<(), Error>) -> Result<(), Error> {
         let mut pages = self.pages.iter();
         for zone in Zone::ALL.into_iter().filter(|zone| *zone != Zone::Pages) {
-            for piece in self.layout.pieces(zone, 0, length(&self.lengths, zone)) {
+            for piece in self.layout.pieces(Area::new(self.part, zone), 0, length(&self.lengths, zone)) {
                 let places = (piece.file..).step_by(PAGE);
                 places
                     .zip(pages.by_ref().take(piece.bytes / PAGE))
@@ -182,6 +204,7 @@ fn table_bytes(lengths: &[u64; ZONES]) -> usize {
 struct Writer<'a, F> {
     file: &'a F,
     core: &'a Core,
+    part: Part,
     pages: Vec<[u8; PAGE]>,
     /// Where the first of them goes.
     start: u64,
@@ -205,7 +228,7 @@ impl<F: StoredFile> Writer<'_, F> {
         let live = unsafe { LivePage::new(self.core.region().page_start(page)) };
         let mut copy = [0; PAGE];
         live.copy_to(&mut copy);
-        let mut pieces = layout.pieces(Zone::Pages, page.bytes(), page.bytes() + PAGE);
+        let mut pieces = layout.pieces(Area::new(self.part, Zone::Pages), page.bytes(), page.bytes() + PAGE);
         pieces.try_for_each(|piece| self.add(piece.file, &copy))
     }
 

@@ -21,8 +21,11 @@ use crate::heap::Header;
 use crate::region::{ZONES, Zone};
 use crate::units::PAGE;
 
+use super::area::{Area, Lengths, PARTS, Part, of_both};
+use super::base::wipe;
+use super::checkpoint::write_rows;
+use super::errors::of_storage;
 use super::fields::Fields;
-use super::file::{of_storage, wipe, write_rows};
 use super::layout::Layout;
 use super::overlay::Frozen;
 use super::storage::{RealFile, StoredFile};
@@ -64,14 +67,21 @@ impl<F: StoredFile> Snapshot<F> {
         Ok(self.superblock)
     }
 
-    /// How much of each zone the commit has, by the header that the new file has now.
-    fn lengths(&self, file: &RealFile) -> Result<[u64; ZONES], Error> {
-        let mut header = [0; PAGE];
-        for piece in self.layout.pieces(Zone::Header, 0, PAGE) {
-            file.read_at(piece.file, &mut header).map_err(of_storage)?;
+    /// How much of each area the commit has, by the headers that the new file has now.
+    fn lengths(&self, file: &RealFile) -> Result<Lengths, Error> {
+        let mut parts = [[0; ZONES]; PARTS];
+        for part in Part::ALL {
+            let mut header = [0; PAGE];
+            for piece in self.layout.pieces(Area::new(part, Zone::Header), 0, PAGE) {
+                let there = file.len().map_err(of_storage)?.saturating_sub(piece.file).min(PAGE as u64);
+                let there = usize::try_from(there).unwrap_or(PAGE);
+                file.read_at(piece.file, &mut header[..there]).map_err(of_storage)?;
+            }
+            let fields = Fields::new(&header, 0);
+            let length = |zone| fields.u64(offset_of!(Header, lengths) + zone * size_of::<u64>());
+            parts[part.index()] = core::array::from_fn(length);
         }
-        let fields = Fields::new(&header, 0);
-        Ok(core::array::from_fn(|zone| fields.u64(offset_of!(Header, lengths) + zone * size_of::<u64>())))
+        Ok(of_both(parts))
     }
 
     fn copy_base(&self, file: &RealFile, bytes: u64) -> Result<(), Error> {

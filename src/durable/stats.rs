@@ -14,7 +14,7 @@ pub struct FileStats {
     pub last_commit: u64,
     /// How long the file is.
     pub file_bytes: u64,
-    /// How long the log is; 0 where there is none.
+    /// How much of the log an opening would need now; 0 where there is none.
     pub log_bytes: u64,
     /// Lines of 64 bytes that are kept in memory because they are in the log only.
     pub overlay_lines: u64,

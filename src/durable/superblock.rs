@@ -222,12 +222,9 @@ impl Stored {
         Ok(Self { superblock, damaged: None })
     }
 
-    /// Whether a crash can have left this of [`create`](Self::create), and nothing else is lost when it is done again:
-    /// nothing but slots, in which sectors are missing.
+    /// Whether a crash can have left this of [`create`](Self::create), of a file that is no longer than that: nothing but
+    /// slots, in which sectors are missing.
     pub(crate) fn is_half_made(file: &impl StoredFile) -> Result<bool, SuperblockError> {
-        if file.len()? > IMAGE {
-            return Ok(false);
-        }
         let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
         let is_first = |slot: &[u8]| {
             let fields = Fields::new(slot, 0);

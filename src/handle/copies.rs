@@ -58,7 +58,10 @@ impl Heap {
             return Err(Error::CannotSave { why });
         }
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
-        publish(&folder, &name, |file| save(self.core(), file, self.last_commit(), Flags::default()))
+        publish(&folder, &name, |file| {
+            let cores: Vec<_> = self.parts().collect();
+            save(&cores, file, self.last_commit(), Flags::default())
+        })
     }
 
     /// Makes the last commit of a heap in a file a file of its own, which opens like any other; says which commit that is.
@@ -113,9 +116,9 @@ impl HeapOptions {
     /// As there, and [`Error::LimitTooSmall`].
     pub fn load(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
-        let Loaded { region, is_new, path } = load(&folder, &name)?;
-        // SAFETY: the region holds an image, or zeros.
-        unsafe { self.over_unchecked(region, is_new) }?.map_err(|report| Error::FileDamaged {
+        let Loaded { regions, is_new, path } = load(&folder, &name)?;
+        // SAFETY: the regions hold images, or zeros.
+        unsafe { self.over_unchecked(regions, is_new) }?.map_err(|report| Error::FileDamaged {
             file: path,
             what: format!("its metadata is damaged: {report}"),
         })

@@ -1,6 +1,6 @@
 //! Heaps in files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Heap;
@@ -10,6 +10,7 @@ use crate::durable::{
 };
 use crate::error::Error;
 use crate::heap::Core;
+use crate::sync::Gate;
 use crate::units::{PAGE, low32};
 
 use super::options::HeapOptions;
@@ -35,6 +36,23 @@ pub struct OpenOptions {
     segment: u64,
     log_bound: u64,
     every: Option<Duration>,
+    find_unnoted: bool,
+    verify: Verify,
+    gate: Option<&'static Gate>,
+}
+
+/// What an opening looks at before it believes what it has found.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum Verify {
+    /// The checksums of superblock and log, and what is needed to open the heap. It takes the same time for any heap.
+    #[default]
+    Quick,
+    /// All of the allocator's tables as well, as [`check`](crate::check) does.
+    Tables,
+    /// Tables, and in a heap with typed roots every value that can be reached, which takes time and memory in proportion.
+    /// What is found to be damaged is refused ([`Error::FileDamaged`], [`Error::ValuesDamaged`]), whatever bytes it has.
+    Full,
 }
 
 impl Default for OpenOptions {
@@ -54,6 +72,9 @@ impl OpenOptions {
             segment: SegmentBytes::DEFAULT.get(),
             log_bound: LOG_BOUND,
             every: None,
+            verify: Verify::Quick,
+            gate: None,
+            find_unnoted: false,
         }
     }
 
@@ -132,6 +153,52 @@ impl OpenOptions {
         self
     }
 
+    /// What is looked at before the heap is believed.
+    pub fn verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// Has captures pass a gate, which keeps out who changes values.
+    pub(crate) fn gate(mut self, gate: &'static Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    pub(crate) fn verifies_values(&self) -> bool {
+        self.verify == Verify::Full
+    }
+
+    /// Whether each commit looks for writes to tracked memory that nobody noted ([`Tracked::note`](crate::Tracked::note)),
+    /// and fails with [`Error::Unnoted`] where it finds one. For programs under test: it compares all tracked memory with
+    /// what is committed, and writes more to the log.
+    ///
+    /// ```
+    /// use outlive::{Error, OpenOptions};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-unnoted-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = OpenOptions::new().find_unnoted(true).open(&path)?;
+    /// let block = heap.tracked().allocate(std::alloc::Layout::new::<u64>()).unwrap();
+    /// // SAFETY: the block holds a number.
+    /// unsafe { block.cast::<u64>().write(42) };
+    /// assert!(matches!(heap.persist(), Err(Error::Unnoted { .. })));
+    /// heap.tracked().note(block.as_ptr(), 8);
+    /// assert_eq!(heap.persist()?.noted, 1);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn find_unnoted(mut self, find: bool) -> Self {
+        self.find_unnoted = find;
+        self
+    }
+
     /// Opens the heap in this file, or makes one.
     ///
     /// # Errors
@@ -168,39 +235,56 @@ impl OpenOptions {
             existing: self.existing,
             pages: low32(self.heap.reserved().div_ceil(PAGE).clamp(1, u32::MAX as usize)),
             segment: SegmentBytes::nearest(self.segment),
+            finds_unnoted: self.find_unnoted,
         };
-        let Opened { file, region, is_new, replay } = open(storage, name, &manner)?;
-        let begin = |core: &Core| match core.beyond_its_tables() {
+        let Opened { file, regions, is_new, notes, replay } = open(storage, name, &manner)?;
+        let begin = |part: usize, core: &Core| match core.beyond_its_tables() {
             Some((field, found, most)) => {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
-                Err(Error::FileDamaged { file: path, what })
+                Err(Error::FileDamaged { file: path.clone(), what })
             }
             None => {
-                if is_new {
-                    core.format()
-                } else {
-                    settle_in(core)
+                if let Some(gate) = self.gate {
+                    core.set_gate(gate);
                 }
+                if is_new[part] {
+                    core.format();
+                    return Ok(());
+                }
+                if self.verify != Verify::Quick {
+                    clean(core, path.clone())?;
+                }
+                settle_in(core);
                 Ok(())
             }
         };
-        // SAFETY: the region holds what was committed, or zeros.
-        let mut heap = unsafe { self.heap.over(region, begin) }?;
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over(regions, begin) }?;
+        (heap.pad, heap.notes) = (notes.pad(), Some(notes));
         let manner = CommitManner { log_bound: self.log_bound, method, in_background };
         heap.file = Some(Box::new(Persistence::new(file, manner)));
         if let Some(pause) = self.every {
-            heap.durable()?.repeat(heap.core(), pause)?;
+            heap.durable()?.repeat(heap.cores()?, pause)?;
         }
         Ok((heap, replay))
     }
 
     fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
-        let OpenedToRead { reader, region, begin, replay } = open_to_read(storage, name)?;
-        // SAFETY: the region holds what was committed, or zeros.
-        let mut heap = unsafe { self.heap.over_image(region, begin) }?;
+        let OpenedToRead { reader, regions, begin, replay } = open_to_read(storage, name)?;
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over_image(regions, begin) }?;
+        if self.verify != Verify::Quick {
+            heap.parts().try_for_each(|core| clean(core, storage.path(name)))?;
+        }
         heap.file = Some(Box::new(reader));
         Ok((heap, replay))
     }
+}
+
+/// Refuses a heap whose tables are not right.
+fn clean(core: &Core, file: PathBuf) -> Result<(), Error> {
+    let report = core.check();
+    if report.is_clean() { Ok(()) } else { Err(Error::FileDamaged { file, what: report.to_string() }) }
 }
 
 /// A commit that [`Heap::persist_async`] has begun.
@@ -214,7 +298,7 @@ pub struct Pending<'heap> {
 impl Pending<'_> {
     /// Whether the commit has been made, or has failed.
     pub fn is_done(&self) -> bool {
-        self.heap.durable().is_ok_and(|file| file.is_covered(self.ticket))
+        self.heap.is_covered(self.ticket)
     }
 
     /// Waits until the commit is durable.
@@ -222,7 +306,7 @@ impl Pending<'_> {
     /// # Errors
     /// As [`Heap::persist`].
     pub fn wait(self) -> Result<Commit, Error> {
-        self.heap.durable()?.redeem(self.heap.core(), self.ticket)
+        self.heap.redeem(self.ticket)
     }
 }
 
@@ -272,7 +356,8 @@ impl Heap {
     /// or a write to the log has failed, [`Error::Forked`]. The last commit is not affected by any of them.
     pub fn persist(&self) -> Result<Commit, Error> {
         let file = self.durable()?;
-        file.redeem(self.core(), file.ask()?)
+        let ticket = file.ask()?;
+        file.redeem(self.cores()?, ticket)
     }
 
     /// The same, without waiting: a thread of its own makes the commit, of everything that was written before this call.
@@ -294,10 +379,23 @@ impl Heap {
     /// # Errors
     /// [`Error::NoFile`], [`Error::Forked`]; what becomes of the commit, [`Pending::wait`] says.
     pub fn persist_async(&self) -> Result<Pending<'_>, Error> {
+        Ok(Pending { heap: self, ticket: self.begin()? })
+    }
+
+    /// Has a thread of its own make the commit that [`Heap::redeem`] waits for.
+    pub(crate) fn begin(&self) -> Result<Ticket, Error> {
         let file = self.durable()?;
         let ticket = file.ask()?;
-        file.begin(self.core(), ticket)?;
-        Ok(Pending { heap: self, ticket })
+        file.begin(self.cores()?, ticket)?;
+        Ok(ticket)
+    }
+
+    pub(crate) fn is_covered(&self, ticket: Ticket) -> bool {
+        self.durable().is_ok_and(|file| file.is_covered(ticket))
+    }
+
+    pub(crate) fn redeem(&self, ticket: Ticket) -> Result<Commit, Error> {
+        self.durable()?.redeem(self.cores()?, ticket)
     }
 
     /// Brings all commits into the one file and closes the heap. What was not persisted is lost.

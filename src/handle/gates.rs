@@ -1,4 +1,4 @@
-//! Counts that a commit is held to, on every machine: bytes in the log, and what is asked of the disk.
+//! Counts that a commit is held to, on every machine: bytes in the log, pages looked at, and what is asked of the disk.
 
 use std::alloc::Layout;
 use std::ffi::OsStr;
@@ -90,6 +90,56 @@ fn a_changed_line_costs_less_than_a_hundred_bytes_of_log() {
         let bytes = subject.filled() - before;
         assert!(bytes > 0 && bytes <= most, "{bytes} bytes for {} lines, at most {most}", lines.len());
     }
+}
+
+/// Heaps with so many tracked pages in one block, all of them noted, written and committed.
+fn tracked(pages: usize, mut step: impl FnMut(&Heap, NonNull<u8>)) {
+    let folder = SimulatedFolder::new();
+    let options = OpenOptions::new().heap(HeapOptions::new().reservation(64 << 20));
+    let (heap, _) = options.open_in(folder, OsStr::new("heap"), Method::BEST).unwrap();
+    let block = heap.tracked().allocate(Layout::from_size_align(pages * PAGE, PAGE).unwrap()).unwrap();
+    heap.tracked().note(block.as_ptr(), pages * PAGE);
+    // SAFETY: the block has so many bytes.
+    unsafe { block.write_bytes(1, pages * PAGE) };
+    heap.persist().unwrap();
+    // What the first commit itself has changed.
+    heap.persist().unwrap();
+    step(&heap, block);
+}
+
+#[test]
+fn a_tracked_change_logs_one_line_and_looks_at_no_page_whatever_the_size_of_the_heap() {
+    let mut scanned = Vec::new();
+    for pages in [16, 1000, 8000] {
+        tracked(pages, |heap, block| {
+            for (value, at) in [(2, 0), (3, pages * PAGE - 8), (4, pages / 2 * PAGE + 640)] {
+                // SAFETY: a word of the block.
+                let word = unsafe { block.add(at) };
+                heap.tracked().note(word.as_ptr(), 8);
+                // SAFETY: as above.
+                unsafe { word.cast::<u64>().write(value) };
+                let commit = heap.persist().unwrap();
+                assert_eq!((commit.lines, commit.noted, commit.pages, commit.compared), (1, 1, 1, 0));
+                scanned.push((pages, commit.scanned));
+            }
+        });
+    }
+    // The tables: far less than a hundredth of what they describe, beyond what an empty heap has.
+    let of = |pages: usize| scanned.iter().find(|(of, _)| *of == pages).unwrap().1;
+    assert!(scanned.iter().all(|(pages, scanned)| *scanned == of(*pages)));
+    println!("{scanned:?}");
+    assert!(of(8000) - of(16) <= 8000 / 100, "{scanned:?}");
+}
+
+#[test]
+fn what_is_not_noted_is_not_looked_for_unless_that_is_asked_for() {
+    tracked(16, |heap, block| {
+        // SAFETY: a word of the block.
+        unsafe { block.cast::<u64>().write(7) };
+        let before = heap.last_commit();
+        let commit = heap.persist().unwrap();
+        assert_eq!((commit.sequence, commit.lines), (before, 0));
+    });
 }
 
 #[test]

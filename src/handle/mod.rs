@@ -8,17 +8,20 @@ mod file;
 mod gates;
 mod options;
 mod root;
+mod tracked;
 
 use core::alloc::Layout;
 use core::fmt;
 use core::num::NonZero;
 use core::ptr::NonNull;
+use std::sync::Arc;
 
 pub use buffer::BufferHeap;
-pub use file::{OpenOptions, Pending};
+pub use file::{OpenOptions, Pending, Verify};
 pub use options::HeapOptions;
+pub use tracked::Tracked;
 
-use crate::durable::Durable;
+use crate::durable::{Cores, Durable, NotePad, Notes};
 use crate::error::Error;
 use crate::heap::{
     BlockInfo, Core, GLOBAL_CORE, Report, Stats, give_seat, pop, pop_any, push, push_any, remove,
@@ -55,11 +58,17 @@ impl std::error::Error for AllocError {}
 /// ```
 pub struct Heap {
     core: NonNull<Core>,
+    /// The core of tracked memory; the same one where all memory is alike.
+    tracked: NonNull<Core>,
+    /// Where it is noted what is written to tracked memory.
+    pad: NotePad,
+    /// The table behind the pad; `None` where nothing is noted.
+    notes: Option<Arc<Notes>>,
     /// Where it is kept, if anywhere.
     file: Option<Box<dyn Durable>>,
 }
 
-// SAFETY: a core is made to be used from all threads, and the handle only refers to it.
+// SAFETY: cores are made to be used from all threads, and the handle only refers to them.
 unsafe impl Send for Heap {}
 // SAFETY: as above.
 unsafe impl Sync for Heap {}
@@ -70,8 +79,7 @@ fn nothing(layout: Layout) -> NonNull<u8> {
 }
 
 /// The handle of the global heap; it is only shown to who has seen that heap made.
-static GLOBAL_HEAP: Heap =
-    Heap { core: NonNull::new(GLOBAL_CORE).expect("a static has an address"), file: None };
+static GLOBAL_HEAP: Heap = Heap::owning(NonNull::new(GLOBAL_CORE).expect("a static has an address"));
 
 impl Heap {
     /// A heap in memory, with the default options.
@@ -126,18 +134,55 @@ impl Heap {
         &GLOBAL_HEAP
     }
 
-    /// A handle that owns its core.
-    ///
-    /// # Safety
-    /// `core` came from `HeapOptions::place`, is in the directory, and belongs to nobody else.
-    unsafe fn owning(core: NonNull<Core>) -> Self {
-        Self { core, file: None }
+    /// A handle that owns its core: one that came from `HeapOptions::place`, is in the directory, and belongs to nobody
+    /// else; or the global one.
+    const fn owning(core: NonNull<Core>) -> Self {
+        Self { core, tracked: core, pad: NotePad::NONE, notes: None, file: None }
     }
 
     pub(crate) fn core(&self) -> &Core {
         // SAFETY: the core lives as long as its handle, and the global one's handle is shown only after it was made.
         unsafe { self.core.as_ref() }
     }
+
+    /// Where the heap's region begins, from which offsets count.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.core().region().base()
+    }
+
+    /// Whether a block starts at this address that was allocated with a layout like this one, from this kind of memory.
+    pub(crate) fn is_block_of(&self, block: NonNull<u8>, layout: Layout, tracked: bool) -> bool {
+        let core = if tracked { self.tracked_core() } else { self.core() };
+        core.region().locate(block.as_ptr().addr()).is_some() && core.is_block_of(block, layout)
+    }
+
+    /// The core of tracked memory, which may be the same one.
+    pub(crate) fn tracked_core(&self) -> &Core {
+        // SAFETY: as above.
+        unsafe { self.tracked.as_ref() }
+    }
+
+    /// The heap's cores, each once.
+    pub(crate) fn parts(&self) -> impl DoubleEndedIterator<Item = &Core> {
+        let second = (self.tracked != self.core).then(|| self.tracked_core());
+        [Some(self.core()), second].into_iter().flatten()
+    }
+
+    /// The core in whose pages this address lies; the first one where it lies in none.
+    fn core_of(&self, address: usize) -> &Core {
+        self.parts().find(|core| core.region().locate(address).is_some()).unwrap_or_else(|| self.core())
+    }
+
+    /// What a commit works on; only heaps in files that are written have it.
+    fn cores(&self) -> Result<Cores<'_>, Error> {
+        let notes = self.notes.as_deref().ok_or(Error::NoFile)?;
+        Ok(Cores { untracked: self.core(), tracked: self.tracked_core(), notes })
+    }
+
+    /// Hears what the allocator itself writes to blocks; of untracked ones nobody wants to know.
+    #[allow(clippy::unused_self, reason = "the same call on tracked memory has something to do")]
+    #[inline]
+    fn will_write(&self, _: NonNull<u8>, _: usize) {}
 
     /// A block for `layout`. A layout of size zero gets a dangling pointer at its alignment, and no block.
     ///
@@ -181,7 +226,7 @@ impl Heap {
         if layout.size() == 0 {
             return Ok(nothing(layout));
         }
-        self.core().allocate_zeroed(layout).ok_or(AllocError)
+        self.core().allocate_zeroed(layout, |_| {}).ok_or(AllocError)
     }
 
     /// Takes back a block.
@@ -207,7 +252,7 @@ impl Heap {
     /// The block came from this heap, with a layout of at least one byte, and is used no more.
     pub unsafe fn deallocate_unsized(&self, block: NonNull<u8>) {
         // SAFETY: the caller's promise.
-        unsafe { self.core().deallocate_unsized(block) };
+        unsafe { self.core_of(block.as_ptr().addr()).deallocate_unsized(block) };
     }
 
     /// Makes a block larger or smaller, in place where that can be done. On success the old pointer is no more.
@@ -232,39 +277,39 @@ impl Heap {
             return Ok(nothing(new));
         }
         // SAFETY: the caller's promise.
-        unsafe { self.core().reallocate(block, old, new) }.ok_or(AllocError)
+        unsafe { self.core().reallocate(block, old, new, |_, _| {}) }.ok_or(AllocError)
     }
 
     /// The bytes that the block at this address holds; `None` where no allocated block starts.
     pub fn usable_size(&self, block: NonNull<u8>) -> Option<usize> {
-        self.core().usable_size(block)
+        self.core_of(block.as_ptr().addr()).usable_size(block)
     }
 
     /// Gives back to the system all memory that is free, magazines included.
     pub fn trim(&self) {
-        self.core().trim();
+        self.parts().for_each(Core::trim);
     }
 
     /// Lets at most `bytes` of pages be in use from now on, by slabs and large blocks together; `None` for no limit.
     /// A limit below what is in use only forbids more.
     pub fn set_limit(&self, bytes: Option<usize>) {
-        self.core().set_limit(bytes);
+        self.parts().for_each(|core| core.set_limit(bytes));
     }
 
     /// The heap in numbers.
     pub fn stats(&self) -> Stats {
-        self.core().stats()
+        self.parts().map(Core::stats).reduce(Stats::join).unwrap_or_else(|| self.core().stats())
     }
 
     /// What the heap knows of the block in which this address lies; `None` outside of blocks.
     pub fn info(&self, address: *const u8) -> Option<BlockInfo> {
-        self.core().info(address)
+        self.core_of(address.addr()).info(address)
     }
 
-    /// Calls `act` with every allocated block, in address order. What other threads allocate and free meanwhile is
-    /// seen or not.
-    pub fn for_each_block(&self, act: impl FnMut(NonNull<u8>, BlockInfo)) {
-        self.core().for_each_block(act);
+    /// Calls `act` with every allocated block, in address order: tracked ones last. What other threads allocate and free
+    /// meanwhile is seen or not.
+    pub fn for_each_block(&self, mut act: impl FnMut(NonNull<u8>, BlockInfo)) {
+        self.parts().for_each(|core| core.for_each_block(&mut act));
     }
 
     /// Checks all metadata; reads only. Other threads' misses wait meanwhile.
@@ -275,7 +320,9 @@ impl Heap {
     /// # Ok::<(), outlive::Error>(())
     /// ```
     pub fn check(&self) -> Report {
-        self.core().check()
+        let mut report = Report::new();
+        self.parts().for_each(|core| report.join(&core.check()));
+        report
     }
 }
 
@@ -288,16 +335,21 @@ impl Drop for Heap {
             // What does not work now is done by the next opening.
             let _ = file.close();
         }
-        let seat = self.core().seat();
-        remove(self.core());
-        // SAFETY: the handle owns its core, which came from `HeapOptions::place` and is in no list or seat any more.
+        let seats = [self.core(), self.tracked_core()].map(Core::seat);
+        self.parts().for_each(remove);
+        if self.tracked != self.core {
+            // SAFETY: the handle owns its cores, which came from `HeapOptions::place` and are in no list or seat any more.
+            unsafe { options::unplace(self.tracked) };
+            give_seat(seats[1]);
+        }
+        // SAFETY: as above.
         unsafe { options::unplace(self.core) };
-        give_seat(seat);
+        give_seat(seats[0]);
     }
 }
 
 impl fmt::Debug for Heap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Heap").field(self.core()).finish()
+        f.debug_list().entries(self.parts()).finish()
     }
 }

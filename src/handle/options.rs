@@ -4,6 +4,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::{BufferHeap, Heap, buffer};
+use crate::durable::PARTS;
 use crate::error::Error;
 use crate::heap::{Core, Pressure, Report, SIZES, Thresholds, add, give_seat, take_seat};
 use crate::magazines::NO_SEAT;
@@ -87,66 +88,83 @@ impl HeapOptions {
         self.reservation
     }
 
-    /// Makes a heap of this region, which `begin` puts in order unless it refuses to.
+    /// Makes a heap of these regions, each of which `begin` puts in order unless it refuses to.
     ///
     /// # Safety
-    /// The region's header and tables hold a heap, or zeros.
+    /// The regions' headers and tables hold heaps, or zeros.
     pub(super) unsafe fn over(
         &self,
-        region: Region,
-        begin: impl FnOnce(&Core) -> Result<(), Error>,
+        regions: [Region; PARTS],
+        begin: impl Fn(usize, &Core) -> Result<(), Error>,
     ) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
-        let core = unsafe { self.place(region, take_seat) }?;
-        let begun = {
-            // SAFETY: the core was just placed.
-            let core = unsafe { core.as_ref() };
-            begin(core)
-        };
-        if let Err(error) = begun {
-            // SAFETY: placed above, and nobody else knows it.
-            unsafe { discard(core) };
-            return Err(error);
+        let cores = unsafe { self.place_both(regions, take_seat) }?;
+        for (number, core) in cores.iter().enumerate() {
+            begin(number, core.get())?;
         }
-        self.finish(core, |_| {})
+        Ok(self.finish_both(cores))
     }
 
     /// The same for a heap that is only looked at, in which no thread has magazines.
     ///
     /// # Safety
     /// As for [`HeapOptions::over`].
-    pub(super) unsafe fn over_image(&self, region: Region, begin: fn(&Core)) -> Result<Heap, Error> {
+    pub(super) unsafe fn over_image(
+        &self,
+        regions: [Region; PARTS],
+        begin: [fn(&Core); PARTS],
+    ) -> Result<Heap, Error> {
         // SAFETY: the caller's promise.
-        let core = unsafe { self.place(region, || NO_SEAT) }?;
-        self.finish(core, begin)
+        let cores = unsafe { self.place_both(regions, || NO_SEAT) }?;
+        cores.iter().zip(begin).for_each(|(core, begin)| begin(core.get()));
+        Ok(self.finish_both(cores))
     }
 
-    /// The same for an image of which only the bounds were compared: makes it a heap if the checker finds nothing, and
+    /// The same for images of which only the bounds were compared: makes them a heap if the checker finds nothing, and
     /// otherwise returns what it found. A region of zeros is formatted.
     ///
     /// # Safety
-    /// The region's header and tables are usable as far as the header's words refer to them.
+    /// The regions' headers and tables are usable as far as the headers' words refer to them.
     pub(super) unsafe fn over_unchecked(
         &self,
-        region: Region,
-        is_new: bool,
+        regions: [Region; PARTS],
+        is_new: [bool; PARTS],
     ) -> Result<Result<Heap, Report>, Error> {
         // SAFETY: any bytes will do for looking at them: the checker believes none before it has compared it.
-        let core = unsafe { self.place(region, take_seat) }?;
-        if is_new {
-            return self.finish(core, Core::format).map(Ok);
+        let cores = unsafe { self.place_both(regions, take_seat) }?;
+        let mut report = Report::new();
+        for (core, _) in cores.iter().zip(is_new).filter(|(_, is_new)| !is_new) {
+            report.join(&core.get().check());
         }
-        let report = {
-            // SAFETY: the core was just placed.
-            let core = unsafe { core.as_ref() };
-            core.check()
-        };
-        if report.is_clean() {
-            return self.finish(core, Core::take_up).map(Ok);
+        if !report.is_clean() {
+            return Ok(Err(report));
         }
-        // SAFETY: placed above, and nobody else knows it.
-        unsafe { discard(core) };
-        Ok(Err(report))
+        for (core, is_new) in cores.iter().zip(is_new) {
+            if is_new { core.get().format() } else { core.get().take_up() }
+        }
+        Ok(Ok(self.finish_both(cores)))
+    }
+
+    /// Puts a core for each region where it can stay. They count against one limit.
+    ///
+    /// # Safety
+    /// As for [`HeapOptions::place`].
+    unsafe fn place_both(
+        &self,
+        regions: [Region; PARTS],
+        seat: fn() -> usize,
+    ) -> Result<[Placed; PARTS], Error> {
+        let [untracked, tracked] = regions;
+        // SAFETY: the caller's promise.
+        let untracked = unsafe { self.place(untracked, seat) }?;
+        // SAFETY: the same.
+        let tracked = unsafe { self.place(tracked, seat) }?;
+        let runs = [&untracked, &tracked].map(|core| core.get().runs());
+        // SAFETY: both are dropped together, or with the heap that they become.
+        unsafe { runs[0].share_limit(runs[1]) };
+        // SAFETY: the same.
+        unsafe { runs[1].share_limit(runs[0]) };
+        Ok([untracked, tracked])
     }
 
     /// Makes a heap in memory.
@@ -159,7 +177,8 @@ impl HeapOptions {
             Region::reserve(&SIZES, pages, pages).map_err(|fault| no_memory(self.reservation, fault))?;
         // SAFETY: the region is fresh, and so all zeros.
         let core = unsafe { self.place(region, take_seat) }?;
-        self.finish(core, Core::format)
+        core.get().format();
+        Ok(self.finish(core))
     }
 
     /// Makes a heap in a buffer; see [`Heap::in_buffer`].
@@ -170,7 +189,8 @@ impl HeapOptions {
         let region = buffer::fresh(memory)?;
         // SAFETY: the region's header and tables were just cleared.
         let core = unsafe { self.place(region, take_seat) }?;
-        Ok(BufferHeap::new(self.finish(core, Core::format)?))
+        core.get().format();
+        Ok(BufferHeap::new(self.finish(core)))
     }
 
     /// Takes up the image in a buffer; see [`Heap::attach`].
@@ -181,14 +201,15 @@ impl HeapOptions {
         let region = buffer::image(memory)?;
         // SAFETY: the region holds an image that has been checked.
         let core = unsafe { self.place(region, take_seat) }?;
-        Ok(BufferHeap::new(self.finish(core, Core::take_up)?))
+        core.get().take_up();
+        Ok(BufferHeap::new(self.finish(core)))
     }
 
     /// Puts a core for this region where it can stay.
     ///
     /// # Safety
     /// The region's header and tables hold a checked heap, or zeros.
-    unsafe fn place(&self, region: Region, seat: fn() -> usize) -> Result<NonNull<Core>, Error> {
+    unsafe fn place(&self, region: Region, seat: fn() -> usize) -> Result<Placed, Error> {
         if let Some(limit) = self.limit.filter(|limit| *limit < PAGE) {
             return Err(Error::LimitTooSmall { found: limit, expected: PAGE });
         }
@@ -203,46 +224,65 @@ impl HeapOptions {
         let core = unsafe { Core::new(region, seat()) };
         // SAFETY: the memory is fresh, and large and aligned enough.
         unsafe { place.write(core) };
-        Ok(place)
+        Ok(Placed(place))
     }
 
-    /// Makes a placed core a heap: `begin` puts its region in order before anybody else can see it.
-    fn finish(&self, core: NonNull<Core>, begin: impl FnOnce(&Core)) -> Result<Heap, Error> {
-        {
-            // SAFETY: the core was just placed.
-            let core = unsafe { core.as_ref() };
-            begin(core);
-            core.set_thresholds(self.thresholds);
-            core.set_limit(self.limit);
-            if let Some(callback) = self.on_pressure {
-                core.set_callback(callback);
-            }
-            if self.initial > 0 && !core.region().is_buffer() {
-                let pages = low32(self.initial.div_ceil(PAGE).min(u32::MAX as usize));
-                // Not being able to is noticed when the memory is needed.
-                let _ = core.region().grow(pages);
-            }
+    /// Makes a placed core, whose region is in order, a heap.
+    fn finish(&self, core: Placed) -> Heap {
+        self.prepare(core.get());
+        if self.initial > 0 && !core.get().region().is_buffer() {
+            let pages = low32(self.initial.div_ceil(PAGE).min(u32::MAX as usize));
+            // Not being able to is noticed when the memory is needed.
+            let _ = core.get().region().grow(pages);
         }
-        // SAFETY: the core stays where it is until its handle is dropped, which removes it first.
-        unsafe { add(core.as_ptr()) };
-        // SAFETY: placed, added, and nobody else's.
-        Ok(unsafe { Heap::owning(core) })
+        Heap::owning(core.list())
+    }
+
+    /// Makes two placed cores, whose regions are in order, a heap with a tracked part.
+    fn finish_both(&self, [untracked, tracked]: [Placed; PARTS]) -> Heap {
+        self.prepare(tracked.get());
+        // First, so that it comes last wherever all heaps are gone through: a fork takes locks in the order of a commit.
+        let tracked = tracked.list();
+        let mut heap = self.finish(untracked);
+        heap.tracked = tracked;
+        heap
+    }
+
+    fn prepare(&self, core: &Core) {
+        core.set_thresholds(self.thresholds);
+        core.set_limit(self.limit);
+        if let Some(callback) = self.on_pressure {
+            core.set_callback(callback);
+        }
     }
 }
 
-/// Drops a core that did not become a heap's, and gives back its place and its seat.
-///
-/// # Safety
-/// `core` came from [`HeapOptions::place`] with a seat of its own, and nobody else knows it.
-unsafe fn discard(core: NonNull<Core>) {
-    let seat = {
-        // SAFETY: the caller's promise.
-        let core = unsafe { core.as_ref() };
-        core.seat()
-    };
-    // SAFETY: the same.
-    unsafe { unplace(core) };
-    give_seat(seat);
+/// A core that is in its place and in no list; it goes with this.
+struct Placed(NonNull<Core>);
+
+impl Placed {
+    fn get(&self) -> &Core {
+        // SAFETY: the core was placed, and goes with this or later.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Shows the core to the process.
+    fn list(self) -> NonNull<Core> {
+        let core = self.0;
+        core::mem::forget(self);
+        // SAFETY: the core stays where it is until its handle is dropped, which removes it first.
+        unsafe { add(core.as_ptr()) };
+        core
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        let seat = self.get().seat();
+        // SAFETY: the core came from `HeapOptions::place`, and nobody else knows it.
+        unsafe { unplace(self.0) };
+        give_seat(seat);
+    }
 }
 
 /// Drops a core and gives back its place.

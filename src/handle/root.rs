@@ -10,7 +10,7 @@ impl Heap {
     ///
     /// The offset means the same in every later run, and in every copy of the heap.
     pub fn offset_of(&self, address: NonNull<u8>) -> Option<Offset> {
-        self.core().offset_of(address)
+        self.core_of(address.as_ptr().addr()).offset_of(address)
     }
 
     /// The address at this offset, as long as the heap is open; `None` outside of the pages that can hold blocks.
@@ -23,7 +23,7 @@ impl Heap {
     /// # Ok::<(), outlive::Error>(())
     /// ```
     pub fn at(&self, offset: Offset) -> Option<NonNull<u8>> {
-        self.core().at(offset)
+        self.parts().find_map(|core| core.at(offset))
     }
 
     /// The block from which a program finds everything else: what [`Heap::set_root`] said last, in this run or before the

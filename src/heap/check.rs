@@ -89,8 +89,16 @@ pub struct Report {
 }
 
 impl Report {
-    fn new() -> Self {
+    /// A report of nothing.
+    pub(crate) fn new() -> Self {
         Self { kept: [None; FINDINGS_KEPT], total: 0 }
+    }
+
+    /// Adds what was found in another part of the same heap.
+    pub(crate) fn join(&mut self, other: &Self) {
+        let free = self.kept.iter_mut().filter(|place| place.is_none());
+        free.zip(other.findings()).for_each(|(place, finding)| *place = Some(*finding));
+        self.total += other.total;
     }
 
     fn add(&mut self, kind: FindingKind, offset: u64, found: impl Into<u64>, expected: impl Into<u64>) {

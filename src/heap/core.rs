@@ -13,7 +13,7 @@ use crate::misuse::{Claimed, Misuse};
 use crate::pools::{Pools, Slab};
 use crate::region::{Placed, Region, ZONES, Zone};
 use crate::runs::{Kind, Runs};
-use crate::sync::{AtomicPtr, Lock, Word8, Word64};
+use crate::sync::{Alone, AtomicPtr, Gate, Lock, Ordering, Suspect, Word8, Word64};
 use crate::units::{Class, Offset, PAGE, Page, Route, RunClass, SMALL_MAX, pages_for, shape};
 
 /// Freed memory is filled with this in a hardened heap.
@@ -31,6 +31,20 @@ pub(crate) struct Core {
     pub(super) next: AtomicPtr<Core>,
     /// 1 for a heap that is only looked at: nothing is allocated, freed or given back.
     frozen: Word8,
+    /// What captures pass, if others may keep them out.
+    gate: AtomicPtr<Gate>,
+}
+
+/// A capture is under way.
+#[derive(Debug)]
+pub(crate) struct Passed<'a>(Option<&'a Gate>);
+
+impl Drop for Passed<'_> {
+    fn drop(&mut self) {
+        if let Some(gate) = self.0 {
+            gate.open();
+        }
+    }
 }
 
 impl Core {
@@ -56,7 +70,30 @@ impl Core {
             seat,
             next,
             frozen: Word8::new(0),
+            gate: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// Has all captures pass this gate from now on; nothing was captured yet.
+    pub(crate) fn set_gate(&self, gate: &'static Gate) {
+        self.gate.store(ptr::from_ref(gate).cast_mut(), Ordering::Release);
+    }
+
+    fn gate(&self) -> Option<&Gate> {
+        // SAFETY: only references to statics are stored there.
+        unsafe { self.gate.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Refuses captures of values of which a change broke off.
+    pub(crate) fn refuse_suspect(&self) -> Result<(), Suspect> {
+        if self.gate().is_some_and(Gate::is_suspect) { Err(Suspect) } else { Ok(()) }
+    }
+
+    /// Waits until nobody changes the heap's values, and keeps others from it until the result is dropped.
+    pub(crate) fn pass_gate(&self) -> Result<Passed<'_>, Suspect> {
+        let gate = self.gate();
+        gate.map_or(Ok(()), |gate| gate.close(Alone::Capture))?;
+        Ok(Passed(gate))
     }
 
     /// Makes the zeros of the region an empty heap.
@@ -80,7 +117,7 @@ impl Core {
     /// The address at an offset, if it lies among the usable pages.
     pub(crate) fn at(&self, offset: Offset) -> Option<NonNull<u8>> {
         let distance = usize::try_from(offset.get()).ok()?;
-        let address = self.region().base().as_ptr().wrapping_add(distance);
+        let address = self.region().at(distance);
         self.region().locate(address.addr())?;
         NonNull::new(address)
     }
@@ -163,7 +200,10 @@ impl Core {
     /// Notes in the header how far each zone reaches, for an image; the heap is seized.
     pub(crate) fn note_lengths(&self) {
         for (word, length) in self.header.lengths.iter().zip(self.region().lengths()) {
-            word.set(length);
+            // A header that is not written is not looked at by the commit.
+            if word.get() != length {
+                word.set(length);
+            }
         }
     }
 
@@ -210,10 +250,15 @@ impl Core {
         self.allocate_either(layout).map(|(block, _)| block)
     }
 
-    /// A block for `layout` that reads as zero.
-    pub(crate) fn allocate_zeroed(&self, layout: Layout) -> Option<NonNull<u8>> {
+    /// A block for `layout` that reads as zero. Calls `will_write` before any of its bytes is written.
+    pub(crate) fn allocate_zeroed(
+        &self,
+        layout: Layout,
+        will_write: impl FnOnce(NonNull<u8>),
+    ) -> Option<NonNull<u8>> {
         let (block, zero) = self.allocate_either(layout)?;
         if !zero {
+            will_write(block);
             // SAFETY: the block is the caller's alone, and holds at least this many bytes.
             unsafe { block.write_bytes(0, layout.size()) };
         }
@@ -298,6 +343,7 @@ impl Core {
         if matches {
             // SAFETY: the caller of the free has given the block up, and it holds this many bytes.
             unsafe { block.write_bytes(FREED, route.capacity()) };
+            self.region().changed(block.as_ptr(), route.capacity());
         }
     }
 
@@ -325,12 +371,27 @@ impl Core {
         (tag.is(Kind::Whole) && tag.is_first()).then(|| self.runs().usable(tag.len()))
     }
 
+    /// Whether a block starts at this address that was allocated with a layout like this one, and can be freed with it.
+    pub(crate) fn is_block_of(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        let (found, wanted) = (self.route_of(block), Route::of(layout));
+        match (found, wanted) {
+            (Some(Route::Small(found)), Some(Route::Small(wanted))) => found == wanted,
+            // Where no slab has room a small block is a run of its own.
+            (Some(found), Some(Route::Small(wanted))) => found.run_pages() == Some(wanted.pages()),
+            (Some(found), Some(wanted)) => {
+                found.run_pages().is_some() && found.run_pages() == wanted.run_pages()
+            }
+            _ => false,
+        }
+    }
+
     /// The bytes that the block at this address holds; `None` if there is none.
     pub(crate) fn usable_size(&self, block: NonNull<u8>) -> Option<usize> {
         self.route_of(block).map(Route::capacity)
     }
 
-    /// Makes a block of `old` one of `new`, in place if that can be done.
+    /// Makes a block of `old` one of `new`, in place if that can be done. Where it moves, `will_write` is called with its new
+    /// place and how many bytes of it are written, before they are.
     ///
     /// # Safety
     /// The block came from this heap with layout `old`, and is given up if the call succeeds.
@@ -339,14 +400,17 @@ impl Core {
         block: NonNull<u8>,
         old: Layout,
         new: Layout,
+        will_write: impl FnOnce(NonNull<u8>, usize),
     ) -> Option<NonNull<u8>> {
         let (from, to) = (Route::of(old)?, Route::of(new)?);
         if from == to || self.resize(block, from, to, new.align()) {
             return Some(block);
         }
         let moved = with_seat(self.seat, |seat| pop_any(seat, new)).or_else(|| self.allocate(new))?;
+        let kept = old.size().min(new.size());
+        will_write(moved, kept);
         // SAFETY: both blocks hold the smaller of the two sizes, and the new one is nobody else's.
-        unsafe { moved.copy_from_nonoverlapping(block, old.size().min(new.size())) };
+        unsafe { moved.copy_from_nonoverlapping(block, kept) };
         if !with_seat(self.seat, |seat| push_any(seat, block.as_ptr(), old)) {
             // SAFETY: the caller's promise.
             unsafe { self.deallocate(block, old) };

@@ -112,7 +112,7 @@ impl Gauge {
     }
 
     fn compare(&self, runs: &Runs, limit: u32) {
-        let used = runs.state().used.get();
+        let used = runs.in_use();
         let share = u64::from(used) * 100;
         let reaches = |percent: &Word8| share >= u64::from(percent.get()) * u64::from(limit);
         let level = if limit == u32::MAX {

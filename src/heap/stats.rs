@@ -9,6 +9,9 @@ use crate::magazines::MagazineAt;
 use crate::units::{CLASSES, Class, PAGE, RunClass, shape};
 
 /// A heap in numbers, at about one moment: other threads go on meanwhile.
+///
+/// A heap in a file has two parts, one of them for tracked memory ([`Heap::tracked`](crate::Heap::tracked)); the numbers are
+/// those of both together.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -27,7 +30,8 @@ pub struct Stats {
     pub cached: u64,
     /// Bytes of free blocks and free runs.
     pub free: u64,
-    /// The most bytes of pages that were in use at one time, by slabs and by large blocks.
+    /// The most bytes of pages that were in use at one time, by slabs and by large blocks. Where there are two parts, the
+    /// sum of what each had at its own time.
     pub peak: u64,
     /// The limit in bytes; `None` without one.
     pub limit: Option<u64>,
@@ -35,7 +39,8 @@ pub struct Stats {
     pub level: Level,
     /// How often the levels `Warn`, `Relieve` and `Refuse` were reached from below.
     pub level_risen: [u64; 3],
-    /// The share of the free pages that does not lie in the longest free run: 0 where they are one run.
+    /// The share of the free pages that does not lie in the longest free run: 0 where they are one run. Where there are two
+    /// parts, the mean of both, by their free bytes.
     pub fragmentation: f64,
     /// How many free runs there are.
     pub free_runs: u32,
@@ -74,6 +79,53 @@ pub struct ClassStats {
     pub cached: u64,
     /// Blocks handed out by the pool so far, to magazines as well.
     pub taken: u64,
+}
+
+impl Stats {
+    /// Adds another part of the same heap, which shares its limit.
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        let free = (self.free + other.free).max(1) as f64;
+        self.fragmentation =
+            (self.fragmentation * self.free as f64 + other.fragmentation * other.free as f64) / free;
+        let sums: [(&mut u64, u64); 13] = [
+            (&mut self.reserved, other.reserved),
+            (&mut self.committed, other.committed),
+            (&mut self.resident, other.resident),
+            (&mut self.total, other.total),
+            (&mut self.used, other.used),
+            (&mut self.cached, other.cached),
+            (&mut self.free, other.free),
+            (&mut self.peak, other.peak),
+            (&mut self.misses, other.misses),
+            (&mut self.locks, other.locks),
+            (&mut self.lock_waits, other.lock_waits),
+            (&mut self.growths, other.growths),
+            (&mut self.purged_pages, other.purged_pages),
+        ];
+        sums.into_iter().for_each(|(sum, more)| *sum += more);
+        self.free_runs += other.free_runs;
+        self.decay_periods += other.decay_periods;
+        self.threads = self.threads.max(other.threads);
+        self.level = self.level.max(other.level);
+        self.level_risen.iter_mut().zip(other.level_risen).for_each(|(sum, more)| *sum += more);
+        for class in other.classes {
+            match self.classes.binary_search_by_key(&class.size, |own| own.size) {
+                Ok(at) => self.classes[at].join(&class),
+                Err(at) => self.classes.insert(at, class),
+            }
+        }
+        self
+    }
+}
+
+impl ClassStats {
+    fn join(&mut self, other: &Self) {
+        self.slabs += other.slabs;
+        self.blocks += other.blocks;
+        self.free += other.free;
+        self.cached += other.cached;
+        self.taken += other.taken;
+    }
 }
 
 impl Core {

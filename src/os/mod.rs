@@ -9,5 +9,5 @@ mod linux;
 pub(crate) use linux::{
     Fault, PageMap, Pick, PickedPages, Userfault, advise_huge, barrier_everywhere, commit, die, forbid,
     map_private, map_shared, milliseconds, on_fork, page_is, page_size, populate, process, purge, random,
-    release, reserve, reserve_at, supply, wait_while, wake_one,
+    release, reserve, reserve_at, supply, wait_while, wake,
 };

@@ -49,11 +49,16 @@ enum Backing {
 pub(crate) trait Ground: Send + Sync + fmt::Debug {
     /// Makes sure that the bytes `from..to` of a zone can be kept; `false` where there is no room for them.
     fn promise(&self, zone: Zone, from: usize, to: usize) -> bool;
+
+    /// These bytes of the pages, which belong to no block, have changed: their memory went back, or they were filled.
+    fn changed(&self, from: usize, to: usize);
 }
 
 /// A contiguous range of memory, divided by its [`Plan`].
 pub(crate) struct Region {
     base: NonNull<u8>,
+    /// How far the region lies behind the place that its heap's offsets count from.
+    origin: usize,
     plan: Plan,
     backing: Backing,
     /// Usable bytes of each zone, from its front. The header's and the caches' belong to the registry's lock, the
@@ -110,12 +115,14 @@ impl Region {
     }
 
     /// Lays a region over reserved memory into whose zones, from the front of each, so many bytes were mapped from a file.
+    /// Offsets count from `origin` bytes in front of it.
     ///
     /// # Safety
     /// `plan.bytes()` bytes from `base` came from [`os::reserve`] or [`os::reserve_at`] and are the region's; the first
     /// `lengths` bytes of each zone, whole system pages, are usable.
     pub(crate) unsafe fn on_file(
         base: NonNull<u8>,
+        origin: usize,
         plan: Plan,
         lengths: [u64; ZONES],
         guarded: bool,
@@ -123,6 +130,7 @@ impl Region {
     ) -> Self {
         let mut region = Self::new(base, plan, Backing::File(ground));
         region.guarded = guarded;
+        region.origin = origin;
         for (committed, length) in region.committed.iter().zip(lengths) {
             committed.set(length);
         }
@@ -135,6 +143,7 @@ impl Region {
         let guarded = cfg!(feature = "hardened") && matches!(backing, Backing::Reserved);
         Self {
             base,
+            origin: 0,
             plan,
             backing,
             committed,
@@ -319,7 +328,17 @@ impl Region {
             return false;
         }
         // SAFETY: whole pages of the reserved range; nobody needs them by the caller's promise.
-        unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok()
+        let purged = unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok();
+        self.changed(self.page_start(first), count as usize * PAGE);
+        purged
+    }
+
+    /// Tells the file's side that these bytes, of no block, have changed.
+    pub(crate) fn changed(&self, start: *const u8, bytes: usize) {
+        if let Backing::File(ground) = &self.backing {
+            let from = start.addr() - self.page_start(Page(0)).addr();
+            ground.changed(from, from + bytes);
+        }
     }
 
     /// Makes any access to this page a fault, where the memory is our own.
@@ -362,9 +381,14 @@ impl Region {
         (self.page_start(Page(0)).addr(), self.committed_in(Zone::Pages))
     }
 
-    /// How far `address` lies from the region's base; meaningless for addresses outside of it.
+    /// How far `address` lies from where offsets count from; meaningless for addresses outside of the region.
     pub(crate) fn offset_of(&self, address: usize) -> u64 {
-        address.wrapping_sub(self.base.as_ptr().addr()) as u64
+        address.wrapping_sub(self.base.as_ptr().addr()).wrapping_add(self.origin) as u64
+    }
+
+    /// The address at an offset, which may lie outside of the region.
+    pub(crate) fn at(&self, offset: usize) -> *mut u8 {
+        self.base.as_ptr().wrapping_add(offset.wrapping_sub(self.origin))
     }
 }
 

@@ -150,7 +150,7 @@ impl<'a> RunsGuard<'a> {
     }
 
     fn within_limit(&self, more: u32) -> bool {
-        self.state().used.get().checked_add(more).is_some_and(|used| used <= self.runs.limit.get())
+        self.runs.in_use().checked_add(more).is_some_and(|used| used <= self.runs.limit.get())
     }
 
     /// Cuts `len` pages at a multiple of `align` out of a free run; their tags are the caller's to set.

@@ -23,7 +23,7 @@ use core::fmt;
 
 use crate::misuse::Found;
 use crate::region::{Placed, Region, Table, Zone};
-use crate::sync::{Lock, Word32, Word64};
+use crate::sync::{AtomicPtr, Lock, Ordering, Word32, Word64};
 use crate::units::{PAGE_SHIFT, Page};
 
 pub(crate) use bins::{Bin, Bins, Link};
@@ -58,6 +58,8 @@ pub(crate) struct Runs {
     touched: Touched,
     /// The most pages that may be in use.
     limit: Word32,
+    /// Pages in use that count as well: the word of runs beside these, which share the limit. Null without such.
+    beside: AtomicPtr<Word32>,
     /// Unusable pages behind every run that is not free: 1 in a heap that a hardened build has made in memory.
     guard_pages: u32,
     grown: Word64,
@@ -83,10 +85,27 @@ impl Runs {
             links,
             touched,
             limit: Word32::new(u32::MAX),
+            beside: AtomicPtr::new(core::ptr::null_mut()),
             guard_pages,
             grown: Word64::new(0),
             purged: Word64::new(0),
         }
+    }
+
+    /// From now on what `other` uses counts against the limit as well. Two threads that take pages of both at the same
+    /// moment may together go beyond it, by what one of them takes.
+    ///
+    /// # Safety
+    /// Nobody uses these runs when `other` is gone.
+    pub(crate) unsafe fn share_limit(&self, other: &Self) {
+        self.beside.store(core::ptr::from_ref(&other.state.used).cast_mut(), Ordering::Release);
+    }
+
+    /// Pages that count against the limit.
+    pub(crate) fn in_use(&self) -> u32 {
+        // SAFETY: the promise made in `share_limit`.
+        let beside = unsafe { self.beside.load(Ordering::Acquire).as_ref() };
+        self.state.used.get().saturating_add(beside.map_or(0, Word32::get))
     }
 
     /// The runs for oneself.

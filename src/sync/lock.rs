@@ -122,32 +122,42 @@ impl fmt::Debug for Held<'_> {
 }
 
 #[cfg(not(loom))]
-fn spin() {
+pub(super) fn spin() {
     core::hint::spin_loop();
 }
 
 #[cfg(not(loom))]
-fn sleep_while(word: &AtomicU32, value: u32) {
+pub(super) fn sleep_while(word: &AtomicU32, value: u32) {
     crate::os::wait_while(word, value);
 }
 
 #[cfg(not(loom))]
-fn wake_one(word: &AtomicU32) {
-    crate::os::wake_one(word);
+pub(super) fn wake_one(word: &AtomicU32) {
+    crate::os::wake(word, 1);
+}
+
+#[cfg(not(loom))]
+pub(super) fn wake_all(word: &AtomicU32) {
+    crate::os::wake(word, i32::MAX.cast_unsigned());
 }
 
 // Not a yield: loom would let everybody else run first, and nobody would ever sleep.
 #[cfg(loom)]
-fn spin() {}
+pub(super) fn spin() {}
 
 #[cfg(loom)]
-fn sleep_while(word: &AtomicU32, value: u32) {
+pub(super) fn sleep_while(word: &AtomicU32, value: u32) {
     word.sleep_while(value);
 }
 
 #[cfg(loom)]
-fn wake_one(word: &AtomicU32) {
+pub(super) fn wake_one(word: &AtomicU32) {
     word.wake_one();
+}
+
+#[cfg(loom)]
+pub(super) fn wake_all(word: &AtomicU32) {
+    word.wake_all();
 }
 
 #[cfg(all(test, not(loom)))]

@@ -3,9 +3,13 @@
 //! Everything above takes its atomics, fences and locks from here, so that the models in `loom-tests/` can put
 //! loom's in their place.
 
+mod gate;
 mod lock;
 mod words;
 
+#[cfg(not(loom))]
+pub(crate) use gate::next_stripe;
+pub(crate) use gate::{Alone, Gate, Shared, StripeNumber, Suspect};
 pub(crate) use lock::{Held, Lock};
 pub(crate) use words::{Word8, Word16, Word32, Word64};
 

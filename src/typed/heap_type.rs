@@ -15,7 +15,7 @@ use core::ptr::NonNull;
 
 use crate::handle::AllocError;
 
-/// A heap as a type: what `heap!` defines.
+/// A heap as a type: what [`heap!`](crate::heap) defines.
 ///
 /// A value of it is a token without size. It is given to the closures of `write` and `update` and to the one that makes a
 /// new heap's root, is held by every value that owns memory of the heap, and exists nowhere else; that is why its methods
@@ -67,6 +67,24 @@ pub unsafe trait HeapType: Copy {
         old: Layout,
         new: Layout,
     ) -> Result<NonNull<u8>, AllocError>;
+
+    /// A block from the part of the heap whose changes are found without notes, for values that can change through a shared
+    /// reference ([`Persist::SCANNED`](super::Persist::SCANNED)).
+    ///
+    /// # Errors
+    /// As of [`allocate`](HeapType::allocate).
+    fn allocate_scanned(self, layout: Layout) -> Result<NonNull<u8>, AllocError> {
+        self.allocate(layout)
+    }
+
+    /// Takes back a block of [`allocate_scanned`](HeapType::allocate_scanned).
+    ///
+    /// # Safety
+    /// As of [`deallocate`](HeapType::deallocate).
+    unsafe fn deallocate_scanned(self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { self.deallocate(block, layout) };
+    }
 
     /// Says that these bytes are about to change, or have changed within this access: the next commit takes them along.
     /// A few instructions where they were noted already.

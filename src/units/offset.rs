@@ -26,6 +26,18 @@ impl Offset {
     }
 }
 
+impl From<NonZeroU64> for Offset {
+    fn from(bytes: NonZeroU64) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Offset> for NonZeroU64 {
+    fn from(offset: Offset) -> Self {
+        offset.0
+    }
+}
+
 impl fmt::Debug for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "+{:#x}", self.get())

@@ -5,6 +5,7 @@ mod copy;
 mod eviction;
 mod exchange;
 mod exit;
+mod gate;
 mod heap;
 mod lock;
 mod skip_map;

@@ -12,23 +12,23 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::heap::Core;
+use crate::heap::{Core, Report};
 use crate::magazines::NO_SEAT;
 use crate::units::PAGE;
 
 pub use report::{FileFinding, FileFindingKind, FileReport};
 
+use super::errors::of_storage;
 use super::fields::FieldFault;
-use super::file::{log_name_of, of_storage, take_in};
+use super::file::{log_name_of, take_in};
 use super::image::{Image, ImageError};
 use super::log::{LogError, Survey, survey};
-use super::open::{SuperblockFault, is_guarded, layout_of};
+use super::open::{SuperblockFault, is_guarded, is_new, layout_of, regions};
 use super::overlay::Overlay;
 use super::place::Reserved;
 use super::reader::NoGround;
 use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
 use super::superblock::{Flags, IMAGE, Stored, SuperblockError};
-use crate::region::Region;
 
 /// Looks at a heap's file, its log, and the allocator's metadata in them; reads only.
 ///
@@ -191,11 +191,10 @@ fn metadata<F: StoredFile>(
     address: u64,
     report: &mut FileReport,
 ) -> Result<(), Error> {
-    let plan = *image.layout.plan();
     if image.pages * (PAGE as u64) <= IMAGE {
         return Ok(());
     }
-    let place = Reserved::new(usize::try_from(address).unwrap_or(0), plan.bytes())?;
+    let place = Reserved::new(usize::try_from(address).unwrap_or(0), image.layout.span())?;
     let lengths = match image.try_map(&place) {
         Ok(lengths) => lengths,
         Err(ImageError::Damaged(fault)) => {
@@ -205,9 +204,15 @@ fn metadata<F: StoredFile>(
         Err(ImageError::Other(error)) => return Err(error),
     };
     // SAFETY: mapped as far as that.
-    let region = unsafe { Region::on_file(place.keep(), plan, lengths, guarded, Box::new(NoGround)) };
-    // SAFETY: any bytes will do for looking at them: the checker believes none before it has compared it.
-    let core = unsafe { Core::new(region, NO_SEAT) };
-    report.heap = Some(core.check());
+    let regions = unsafe { regions(place, image.layout, lengths, guarded, |_| Box::new(NoGround)) };
+    let mut heap = Report::new();
+    for (region, is_new) in regions.into_iter().zip(is_new(&lengths)) {
+        if !is_new {
+            // SAFETY: any bytes will do for looking at them: the checker believes none before it has compared it.
+            let core = unsafe { Core::new(region, NO_SEAT) };
+            heap.join(&core.check());
+        }
+    }
+    report.heap = Some(heap);
     Ok(())
 }

@@ -48,6 +48,19 @@ impl LivePage {
         }
     }
 
+    /// Asks the processor for these lines.
+    #[inline]
+    pub(crate) fn prefetch_lines(self, mask: u64) {
+        lines_in(mask).for_each(|line| prefetch(self.line(line)));
+    }
+
+    /// Puts these lines behind those that `taken` has already, in order.
+    #[inline]
+    pub(crate) fn take(self, mask: u64, taken: &mut Vec<Line>) {
+        // SAFETY: lines of the mapped page.
+        taken.extend(lines_in(mask).map(|line| unsafe { racing::load(self.line(line)) }));
+    }
+
     /// The lines that differ from `base` with `patches`, the newest committed values of some lines, over it. Their values
     /// are put behind those that `changed` has already, in order.
     pub(crate) fn diff<'a>(
@@ -64,8 +77,7 @@ impl LivePage {
             let live = unsafe { racing::load(self.line(line)) };
             mask = mask & !(1 << line) | u64::from(live != *committed) << line;
         }
-        // SAFETY: as above.
-        changed.extend(lines_in(mask).map(|line| unsafe { racing::load(self.line(line)) }));
+        self.take(mask, changed);
         mask
     }
 

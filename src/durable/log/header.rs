@@ -1,12 +1,9 @@
 //! The first page of a log: which heap's it is, and how it is divided. Written once, before the file has its name.
 
 use crate::durable::fields::{FieldFault, Fields, put_u32, put_u64};
-use crate::durable::storage::BLOCK;
 
 use super::LogError;
-use super::segments::SegmentBytes;
-
-pub(super) const HEADER: usize = BLOCK;
+use super::segments::{HEADER, SegmentBytes};
 
 /// The version of the log's format, in which it is written and the only one that is read.
 const VERSION: u32 = 1;

@@ -10,9 +10,9 @@ use crate::durable::planted::Planted;
 use crate::durable::storage::{BLOCK, StorageError, StoredFile};
 
 use super::LogError;
-use super::header::{HEADER, Header};
+use super::header::Header;
 use super::record::{Items, RECORD, RecordHeader, Replayed};
-use super::segments::{SegmentBytes, Segments};
+use super::segments::{HEADER, SegmentBytes, Segments};
 
 /// How much is read at once, where a record is not longer.
 const WINDOW: u64 = if cfg!(test) { 4 * BLOCK as u64 } else { 256 << 10 };

@@ -5,7 +5,8 @@
 
 use crate::durable::storage::BLOCK;
 
-use super::header::HEADER;
+/// What a log has before its segments: its header.
+pub(super) const HEADER: usize = BLOCK;
 
 /// Bytes of a segment: whole blocks, with room for a page with all its lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

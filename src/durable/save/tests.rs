@@ -52,11 +52,12 @@ fn tables_are_copied_at_one_moment() {
         let layout = Layout::of(heap.core().region().plan().pages()).unwrap();
         let mut wrong = None;
         for _ in 0..1500 {
-            let mut tables = Tables::with_room(heap.core(), layout).unwrap();
-            while !tables.take(heap.core(), false) {
-                tables = Tables::with_room(heap.core(), layout).unwrap();
+            let cores = [heap.core()];
+            let mut tables = Tables::with_room(&cores, layout).unwrap();
+            while !Tables::take(&mut tables, &cores, false) {
+                tables = Tables::with_room(&cores, layout).unwrap();
             }
-            match walk(&tables) {
+            match walk(&tables[0]) {
                 Ok(runs) => most = runs.max(most),
                 Err(what) => wrong = Some(what),
             }

@@ -21,7 +21,7 @@ fn commit(file: &mut HeapFile<SimulatedFolder>, value: u8) {
 
 fn checkpoint(file: &mut HeapFile<SimulatedFolder>) {
     let mut checkpoint = file.begin_checkpoint().unwrap();
-    checkpoint.write().unwrap();
+    checkpoint.write(|_| ()).unwrap();
     file.end_checkpoint(&checkpoint).unwrap();
 }
 
@@ -33,7 +33,13 @@ fn first_line(file: &impl StoredFile) -> [u8; LINE] {
 
 #[test]
 fn a_checkpoint_waits_until_the_base_is_copied() {
-    let manner = Manner { create: true, existing: true, pages: 1 << 10, segment: SegmentBytes::DEFAULT };
+    let manner = Manner {
+        create: true,
+        existing: true,
+        pages: 1 << 10,
+        segment: SegmentBytes::DEFAULT,
+        finds_unnoted: false,
+    };
     let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();
     let base = Arc::clone(file.base());
     base.set_len(IMAGE + PAGE as u64).unwrap();
@@ -62,26 +68,39 @@ fn a_checkpoint_waits_until_the_base_is_copied() {
 
 #[test]
 fn what_later_commits_write_behind_the_zones_is_not_in_a_snapshot() {
-    let manner = Manner { create: true, existing: true, pages: 1 << 10, segment: SegmentBytes::DEFAULT };
+    let manner = Manner {
+        create: true,
+        existing: true,
+        pages: 1 << 10,
+        segment: SegmentBytes::DEFAULT,
+        finds_unnoted: false,
+    };
     let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();
-    let mut lengths = [PAGE as u64; ZONES];
-    lengths[Zone::Header.index()] = file.layout.plan().size(Zone::Header) as u64;
+    let mut part = [PAGE as u64; ZONES];
+    part[Zone::Header.index()] = file.layout.plan().size(Zone::Header) as u64;
+    let lengths = of_both([part; PARTS]);
     let bytes = file.layout.file_len(lengths);
     let mut header = [0; PAGE];
-    for (place, length) in header[offset_of!(Header, lengths)..].as_chunks_mut().0.iter_mut().zip(lengths) {
+    for (place, length) in header[offset_of!(Header, lengths)..].as_chunks_mut().0.iter_mut().zip(part) {
         *place = length.to_le_bytes();
     }
     let lines = header.as_chunks::<LINE>().0[..2].to_vec();
     file.begin_commit().unwrap();
-    let mut body = file.body().unwrap();
-    let mut page = body.page(2);
-    *page.line(0) = lines[0];
-    *page.line(1) = lines[1];
-    drop(page);
-    file.append(&mut body, &Changes { pages: vec![(2, 3)], lines }, bytes / PAGE as u64).unwrap();
+    let (mut body, mut changes) = (file.body().unwrap(), Changes::default());
+    for part in Part::ALL {
+        let place =
+            file.layout.pieces(Area::new(part, Zone::Header), 0, PAGE).next().unwrap().file / PAGE as u64;
+        let mut page = body.page(place);
+        *page.line(0) = lines[0];
+        *page.line(1) = lines[1];
+        changes.pages.push((place, 3));
+        changes.lines.extend(&lines);
+    }
+    file.append(&mut body, &changes, bytes / PAGE as u64).unwrap();
     let base = Arc::clone(file.base());
     base.set_len(bytes).unwrap();
-    let inside: Vec<_> = file.layout.image(lengths).skip(1).map(|piece| piece.file).collect();
+    let pieces = Part::ALL.into_iter().flat_map(|of| file.layout.image(of, part).skip(1));
+    let inside: Vec<_> = pieces.map(|piece| piece.file).collect();
     let behind: Vec<_> =
         file.layout.beyond(lengths).map(|piece| piece.file).filter(|place| *place < bytes).collect();
     assert!(inside.len() > 4 && behind.len() > 4);

@@ -51,10 +51,10 @@ pub(crate) fn wait_while(word: &AtomicU32, value: u32) {
     let _ = futex::wait(word, futex::Flags::PRIVATE, value, None);
 }
 
-/// Wakes one thread that sleeps on `word`.
-pub(crate) fn wake_one(word: &AtomicU32) {
+/// Wakes so many of the threads that sleep on `word`.
+pub(crate) fn wake(word: &AtomicU32, threads: u32) {
     // Waking nobody is no failure.
-    let _ = futex::wake(word, futex::Flags::PRIVATE, 1);
+    let _ = futex::wake(word, futex::Flags::PRIVATE, threads);
 }
 
 /// A full barrier on every thread of this process; `false` where the kernel offers none.

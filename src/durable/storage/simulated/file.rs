@@ -1,13 +1,12 @@
 //! An open file of a simulated disk.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::content::{Content, PAGE};
+use super::content::Content;
 use super::journal::{Bytes, Change, Ending, Entry};
 use super::{Disk, Fault, Node, SimulatedFolder, error};
 use crate::durable::storage::{BLOCK, Lock, Operation, StorageError, StoredFile};
@@ -19,7 +18,7 @@ pub(crate) struct SimulatedFile {
     file: usize,
     handle: u64,
     writable: bool,
-    view: OnceLock<OwnedFd>,
+    view: OnceLock<Arc<OwnedFd>>,
 }
 
 /// Who holds a file.
@@ -28,9 +27,6 @@ pub(super) struct Locks {
     exclusive: Option<u64>,
     shared: Vec<u64>,
 }
-
-/// The current content once more, in memory that can be mapped; made when somebody asks for it.
-pub(super) struct Memory(OwnedFd);
 
 /// A change on its way: what it does to the content, and what is noted of it.
 struct Edit {
@@ -125,39 +121,6 @@ impl Disk {
     }
 }
 
-impl Memory {
-    fn of(content: &Content) -> Result<Self, Errno> {
-        let memory = Self(rustix::fs::memfd_create("simulated", MemfdFlags::CLOEXEC)?);
-        memory.set_len(content);
-        // What is not written reads as zero, and most pages of a heap's file do.
-        content.filled().for_each(|page| memory.put(content, page));
-        Ok(memory)
-    }
-
-    /// Takes over a range of the content, and its length.
-    fn follow(&self, content: &Content, offset: usize, bytes: usize) {
-        self.set_len(content);
-        let end = offset.saturating_add(bytes).min(content.len());
-        (offset / PAGE..end.div_ceil(PAGE)).for_each(|page| self.put(content, page));
-    }
-
-    fn set_len(&self, content: &Content) {
-        rustix::fs::ftruncate(&self.0, content.len() as u64).expect("room in memory");
-    }
-
-    fn put(&self, content: &Content, page: usize) {
-        let count = PAGE.min(content.len() - page * PAGE);
-        let written = rustix::io::pwrite(&self.0, &content.page(page)[..count], (page * PAGE) as u64);
-        assert_eq!(written, Ok(count), "room in memory");
-    }
-
-    /// A descriptor that cannot be written through.
-    fn view(&self) -> Result<OwnedFd, Errno> {
-        let path = format!("/proc/self/fd/{}", self.0.as_raw_fd());
-        rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-    }
-}
-
 impl std::fmt::Debug for SimulatedFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SimulatedFile").finish_non_exhaustive()
@@ -244,12 +207,7 @@ impl StoredFile for SimulatedFile {
     }
 
     fn descriptor(&self) -> Result<BorrowedFd<'_>, StorageError> {
-        let view = self.ask(Operation::Descriptor, 0, |node| {
-            if node.memory.is_none() {
-                node.memory = Some(Memory::of(&node.content)?);
-            }
-            node.memory.as_ref().expect("just made").view()
-        })?;
+        let view = self.ask(Operation::Descriptor, 0, |node| node.show())?;
         Ok(self.view.get_or_init(|| view).as_fd())
     }
 }

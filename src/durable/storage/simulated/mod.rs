@@ -12,12 +12,14 @@ mod content;
 mod crash;
 mod file;
 mod journal;
+mod memory;
 mod outcomes;
 mod possible;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -28,9 +30,10 @@ use super::{Open, Operation, Storage, StorageError};
 use content::Content;
 pub(crate) use crash::CrashPoint;
 use crash::Crashes;
+use file::Locks;
 pub(crate) use file::SimulatedFile;
-use file::{Locks, Memory};
 use journal::{Change, Ending, Entry};
+use memory::Memory;
 
 /// Names and the numbers of their files.
 type Names = Arc<BTreeMap<OsString, usize>>;
@@ -86,6 +89,25 @@ struct Node {
     locks: Locks,
 }
 
+impl Node {
+    /// The current content, to be mapped.
+    fn show(&mut self) -> Result<Arc<OwnedFd>, Errno> {
+        let memory = match self.memory.take() {
+            Some(memory) => memory,
+            None => Memory::of(&self.content)?,
+        };
+        Ok(self.memory.insert(memory).view())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(memory) = self.memory.take() {
+            memory.keep(std::mem::take(&mut self.content));
+        }
+    }
+}
+
 #[derive(Default)]
 struct Disk {
     names: Names,
@@ -124,7 +146,11 @@ impl SimulatedFolder {
     }
 
     fn holding(first: Snapshot) -> Self {
-        let node = |content: &Arc<Content>| Node { content: Arc::clone(content), ..Node::default() };
+        let node = |content: &Arc<Content>| Node {
+            content: Arc::clone(content),
+            memory: None,
+            locks: Locks::default(),
+        };
         let files = first.files.iter().map(node).collect();
         let names = Arc::clone(&first.names);
         Self(Arc::new(Mutex::new(Disk { names, files, first, dies_at: u64::MAX, ..Disk::default() })))

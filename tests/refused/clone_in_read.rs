@@ -1,0 +1,11 @@
+#![allow(unused, reason = "what is refused is beside the point")]
+
+use outlive::typed::{PBox, PPtr, Store};
+
+outlive::heap!(struct H);
+type Number<'h> = PBox<u64, H<'h>>;
+
+fn main() {
+    let store = H::in_memory::<outlive::typed::PRc<u64, H>>(|heap| outlive::typed::PRc::new_in(1, heap)).unwrap();
+    store.read(|number| drop(<outlive::typed::PRc<u64, H> as Clone>::clone(number))).unwrap();
+}

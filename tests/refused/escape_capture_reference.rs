@@ -1,0 +1,12 @@
+#![allow(unused, reason = "what is refused is beside the point")]
+
+use outlive::typed::{PBox, PPtr, Store};
+
+outlive::heap!(struct H);
+type Number<'h> = PBox<u64, H<'h>>;
+
+fn main() {
+    let store = H::in_memory::<Number>(|heap| PBox::new_in(1, heap)).unwrap();
+    let mut kept: Vec<&u64> = Vec::new();
+    store.read(|number| kept.push(&**number)).unwrap();
+}

@@ -1,0 +1,13 @@
+#![allow(unused, reason = "what is refused is beside the point")]
+
+use outlive::typed::{PBox, PPtr, Store};
+
+outlive::heap!(struct H);
+type Number<'h> = PBox<u64, H<'h>>;
+
+fn main() {
+    let store = H::in_memory::<Number>(|heap| PBox::new_in(1, heap)).unwrap();
+    store.write(|number, _| {
+        std::thread::spawn(move || **number += 1);
+    }).unwrap();
+}

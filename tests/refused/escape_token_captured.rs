@@ -1,0 +1,14 @@
+#![allow(unused, reason = "what is refused is beside the point")]
+
+use outlive::typed::{PBox, PPtr, Store};
+
+outlive::heap!(struct H);
+type Number<'h> = PBox<u64, H<'h>>;
+
+fn main() {
+    let mut kept = None;
+    let store = H::in_memory::<u64>(|heap| {
+        kept = Some(heap);
+        1
+    });
+}
