@@ -44,6 +44,8 @@ mod link;
 #[cfg(not(loom))]
 mod local;
 mod node;
+#[cfg(not(loom))]
+mod persist;
 mod remove;
 mod search;
 #[cfg(all(test, not(loom)))]
@@ -84,6 +86,32 @@ use crate::typed::HeapType;
 /// - The memory of removed entries, with what key and value own, is given back when no thread can look at it any more: some
 ///   removals later, by one of them. Whoever holds an entry or an iterator for long delays that for all maps of the process.
 /// - An empty map has a block of its own, of 704 bytes.
+///
+/// ```
+/// use outlive::{OpenOptions, PSkipMap};
+///
+/// outlive::heap!(struct Scores);
+///
+/// # let folder = std::env::temp_dir().join(format!("outlive-skip-map-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let path = folder.join("scores.heap");
+/// let store = Scores::open::<PSkipMap<u64, u64, Scores>>(&path, |heap| PSkipMap::new_in(heap))?;
+/// std::thread::scope(|scope| {
+///     for thread in 0..4 {
+///         let store = &store;
+///         scope.spawn(move || store.update(|scores, heap| {
+///             for key in 0..100 {
+///                 scores.insert(4 * key + thread, key, heap);
+///             }
+///         }));
+///     }
+/// });
+/// store.persist()?;
+/// assert_eq!(store.read(|scores| scores.range(10..20).count())?, 10);
+/// # drop(store);
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), outlive::Error>(())
+/// ```
 ///
 /// # Memory that is not there
 /// A method without `try_` panics, with the map as it was. The `try_` methods return key and value with the error.

@@ -260,6 +260,18 @@ impl<K, V> Node<K, V> {
         (key, value)
     }
 
+    /// Where the key of a node of this type lies.
+    #[cfg(not(loom))]
+    pub(super) fn key_at(node: Raw) -> *const K {
+        node.0.as_ptr().wrapping_byte_add(offset_of!(Self, key)).cast()
+    }
+
+    /// Where the value of a node of this type lies.
+    #[cfg(not(loom))]
+    pub(super) fn value_at(node: Raw) -> *const V {
+        node.0.as_ptr().wrapping_byte_add(offset_of!(Self, value)).cast()
+    }
+
     /// # Safety
     /// `node` is a node of this type, not a head, and stays for `'a`.
     #[inline]

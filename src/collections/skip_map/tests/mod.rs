@@ -5,6 +5,7 @@ mod leftovers;
 mod model;
 mod notes;
 mod panics;
+mod stores;
 mod threads;
 
 use core::alloc::Layout;
