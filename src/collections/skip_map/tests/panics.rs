@@ -53,7 +53,8 @@ fn insertions_that_panic() {
     let new = at_each_step::<8>(|map, counted| drop(map.insert(counted(100), counted(1), In)));
     let replaced = at_each_step::<8>(|map, counted| drop(map.insert(counted(20), counted(1), In)));
     let kept = at_each_step::<8>(|map, counted| drop(map.get_or_insert(counted(20), counted(1), In)));
-    assert!(new > 3 && replaced > 2 && kept > 4, "{new} {replaced} {kept}");
+    // How many there are is a matter of the towers.
+    assert!(new > 0 && replaced > 0 && kept > 1, "{new} {replaced} {kept}");
 }
 
 #[test]
@@ -66,6 +67,6 @@ fn removals_that_panic() {
         }
     });
     // Some of the drops of what was removed are among them.
-    assert!(steps > 40, "{steps}");
+    assert!(steps > 20, "{steps}");
     at_each_step::<9>(|map, _| while map.pop_back(In).is_some_and(|entry| entry.key().get() > 10) {});
 }
