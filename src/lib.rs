@@ -90,7 +90,7 @@ mod sync;
 pub mod typed;
 mod units;
 
-pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PString, PVec, PVecDeque};
+pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PSkipMap, PString, PVec, PVecDeque};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use durable::fuzzing;
