@@ -72,20 +72,6 @@ pub struct Replay {
     pub lines: u64,
 }
 
-/// The pages that a commit changes, with the values of their changed lines one after the other.
-#[derive(Default, Debug)]
-pub(crate) struct Changes {
-    pub(super) pages: Vec<(u64, u64)>,
-    pub(super) lines: Vec<Line>,
-}
-
-impl Changes {
-    pub(super) fn clear(&mut self) {
-        self.pages.clear();
-        self.lines.clear();
-    }
-}
-
 impl<S: Storage> HeapFile<S> {
     /// Takes up the file of which `stored` is the superblock, and replays its log.
     pub(super) fn new(
@@ -223,14 +209,9 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Makes these changes durable, in one step, as the next commit. Where there is no room for them nothing has happened.
-    pub(super) fn append(
-        &mut self,
-        body: &mut RecordBody,
-        changes: &Changes,
-        image_pages: u64,
-    ) -> Result<u64, Error> {
+    pub(super) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, Error> {
         if Planted::BaseBeforeLog.is_there() {
-            self.write_early(changes).map_err(of_storage)?;
+            self.write_early(body).map_err(of_storage)?;
         }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
         let appended = log.append(body, image_pages);
@@ -241,21 +222,15 @@ impl<S: Storage> HeapFile<S> {
         })?;
         self.counts.commits += 1;
         self.counts.logged_bytes += body.bytes();
-        let mut from = 0;
-        for (page, mask) in &changes.pages {
-            let to = from + mask.count_ones() as usize;
-            self.overlay.add(*page, *mask, &changes.lines[from..to]);
-            from = to;
-        }
+        self.overlay.add_all(changed(body));
         (self.last, self.image_pages) = (sequence, image_pages);
         Ok(sequence)
     }
 
     /// What no commit may do: writes changes to the base that are not committed yet.
-    fn write_early(&self, changes: &Changes) -> Result<(), StorageError> {
-        let mut lines = changes.lines.iter();
-        for (page, mask) in &changes.pages {
-            for (line, value) in lines_in(*mask).zip(&mut lines) {
+    fn write_early(&self, body: &RecordBody) -> Result<(), StorageError> {
+        for (page, mask, lines) in changed(body) {
+            for (line, value) in lines_in(mask).zip(lines) {
                 self.base.write_at(page * PAGE as u64 + (line * LINE) as u64, value)?;
             }
         }
@@ -393,6 +368,14 @@ pub(super) fn log_name_of(name: &OsStr) -> OsString {
 fn is_harmless(error: &LogError) -> bool {
     use super::storage::Operation;
     matches!(error, LogError::Storage(error) if matches!(error.operation, Operation::Allocate | Operation::Write))
+}
+
+/// The pages of a body that have changed lines, which of them these are, and their values.
+fn changed(body: &RecordBody) -> impl Iterator<Item = (u64, u64, &[Line])> {
+    body.items().filter_map(|item| match item {
+        Item::Lines { page, mask, lines } => Some((page, mask, lines.as_chunks().0)),
+        Item::InPlace { .. } => None,
+    })
 }
 
 /// Adds a part of a commit to the overlay; says how many lines it had.
