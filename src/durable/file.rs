@@ -372,25 +372,26 @@ fn is_harmless(error: &LogError) -> bool {
 
 /// The pages of a body that have changed lines, which of them these are, and their values.
 fn changed(body: &RecordBody) -> impl Iterator<Item = (u64, u64, &[Line])> {
-    body.items().filter_map(|item| match item {
+    body.items().filter_map(lines_of)
+}
+
+fn lines_of(item: Item<'_>) -> Option<(u64, u64, &[Line])> {
+    match item {
         Item::Lines { page, mask, lines } => Some((page, mask, lines.as_chunks().0)),
         Item::InPlace { .. } => None,
-    })
+    }
 }
 
 /// Adds a part of a commit to the overlay; says how many lines it had.
 pub(super) fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
-    let mut count = 0;
-    for item in part.items {
-        match item {
-            Item::Lines { page, mask, lines } if page < longest => {
-                overlay.add(page, mask, lines.as_chunks::<LINE>().0);
-                count += u64::from(mask.count_ones());
-            }
-            Item::InPlace { page, count } => {
-                (page..page.saturating_add(count).min(longest)).for_each(|page| overlay.drop_page(page));
-            }
-            Item::Lines { .. } => {}
+    let (mut items, mut count) = (part.items.peekable(), 0);
+    while items.peek().is_some() {
+        let lines = std::iter::from_fn(|| lines_of(items.next_if(|item| lines_of(*item).is_some())?));
+        overlay.add_all(lines.filter(|(page, ..)| *page < longest).inspect(|(_, mask, _)| {
+            count += u64::from(mask.count_ones());
+        }));
+        if let Some(Item::InPlace { page, count }) = items.next() {
+            (page..page.saturating_add(count).min(longest)).for_each(|page| overlay.drop_page(page));
         }
     }
     count
