@@ -23,7 +23,7 @@ use crate::os;
 use crate::units::{LINE, PAGE};
 
 use super::area::Lengths;
-use super::base::{wipe, write_near};
+use super::base::{wipe, write_near, write_near_by_two};
 use super::chance;
 use super::checkpoint::Checkpoint;
 use super::dirty::Method;
@@ -40,6 +40,9 @@ use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
+
+/// From so many pages on a second thread helps to bring them in: below, it would be done before the thread runs.
+const SHARED_FROM: usize = 4096;
 
 /// The file of a heap that is open for writing.
 #[derive(Debug)]
@@ -148,7 +151,12 @@ impl<S: Storage> HeapFile<S> {
     /// become durable: the overlay keeps it for the next checkpoint, and the log until that is done.
     pub(super) fn bring_in(&mut self, span: PageSpan) -> Result<(), Error> {
         let pages = self.overlay.pages(span.first, span.end());
-        write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        let are_many = self.overlay.patched(span.first, span.end()).nth(SHARED_FROM).is_some();
+        if are_many {
+            write_near_by_two(&*self.base, &self.layout, pages).map_err(of_storage)?;
+        } else {
+            write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        }
         if Planted::BroughtInCounts.is_there() {
             let (applied, image_pages) = (self.last, self.image_pages);
             self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
