@@ -94,9 +94,10 @@ impl Region {
     pub(crate) fn reserve(sizes: &Sizes, pages: u32, least: u32) -> Result<Self, os::Fault> {
         let mut sizes = *sizes;
         let mut pages = pages.max(least);
-        let mut spare = 0;
+        let mut is_short = false;
         loop {
             let plan = Plan::reserved(&sizes, pages);
+            let spare = if is_short { (plan.bytes() / 2).next_multiple_of(os::page_size()) } else { 0 };
             match os::reserve(plan.bytes() + spare, HUGE) {
                 Ok(base) => {
                     if let Some(end) =
@@ -112,9 +113,9 @@ impl Region {
                 Err(fault) if pages <= least => return Err(fault),
                 Err(_) => {
                     pages = (pages / 2).max(least);
-                    let bytes = pages as usize * PAGE;
-                    sizes.caches = sizes.caches.min(low32((bytes / CACHES_SHARE / sizes.cache).max(1)));
-                    spare = bytes / 2;
+                    let room = pages as usize * PAGE / CACHES_SHARE / sizes.cache;
+                    sizes.caches = sizes.caches.min(low32(room.max(1)));
+                    is_short = true;
                 }
             }
         }
@@ -501,10 +502,11 @@ mod tests {
         let region = Region::reserve(&sizes, u32::MAX, 1 << 10).unwrap();
         let plan = region.plan();
         assert!((1 << 10..u32::MAX).contains(&plan.pages()));
-        assert!(plan.size(Zone::Caches) <= plan.size(Zone::Pages) / CACHES_SHARE);
+        assert!(plan.caches() as usize * sizes.cache <= plan.size(Zone::Pages) / CACHES_SHARE);
         // What was kept free for others is there.
-        let others = os::reserve(plan.size(Zone::Pages) / 4, PAGE).unwrap();
+        let quarter = round_up(plan.size(Zone::Pages) / 4, os::page_size()).unwrap();
+        let others = os::reserve(quarter, os::page_size()).unwrap();
         // SAFETY: just reserved, and nothing points there.
-        unsafe { os::release(others, plan.size(Zone::Pages) / 4) };
+        unsafe { os::release(others, quarter) };
     }
 }
