@@ -205,7 +205,7 @@ impl<T, H: HeapType> PVec<T, H> {
     ///
     /// # Panics
     /// If the heap has no memory for it.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn push(&mut self, value: T) {
         if self.len() == self.capacity() {
