@@ -93,7 +93,7 @@ mod units;
 
 #[cfg(feature = "json")]
 pub use collections::json;
-pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PString, PVec, PVecDeque};
+pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PSkipMap, PString, PVec, PVecDeque};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use durable::fuzzing;

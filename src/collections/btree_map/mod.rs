@@ -23,7 +23,8 @@ pub use iter::{
 };
 
 use super::NoRoom;
-use super::raw::{Node, Path, RawTree, Shape, exhausted, note};
+use super::no_room::granted;
+use super::raw::{Node, Path, RawTree, Shape, note};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 
@@ -306,10 +307,7 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
     #[inline]
     #[track_caller]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.try_insert(key, value) {
-            Ok(before) => before,
-            Err(NoRoom(_)) => exhausted(AllocError),
-        }
+        granted(self.try_insert(key, value))
     }
 
     /// Gives a key a value, and returns the one that it had.

@@ -22,7 +22,8 @@ pub use hasher::StableHasher;
 pub use iter::{Drain, ExtractIf, IntoIter, IntoKeys, IntoValues, Iter, IterMut, Keys, Values, ValuesMut};
 
 use super::NoRoom;
-use super::raw::{RawTable, drop_each, granted, note};
+use super::no_room::granted;
+use super::raw::{RawTable, drop_each, note};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 

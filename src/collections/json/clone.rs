@@ -5,7 +5,7 @@ use super::cell::{Cell, Tag};
 use super::members::Members;
 use super::value::View;
 use crate::collections::CloneIn;
-use crate::collections::raw::granted;
+use crate::collections::no_room::granted;
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 

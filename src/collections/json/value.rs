@@ -13,7 +13,8 @@ use core::slice;
 
 use super::cell::{Cell, Held, MOST, SHORT, Tag, layout};
 use super::{Members, Number};
-use crate::collections::raw::{granted, note};
+use crate::collections::no_room::granted;
+use crate::collections::raw::note;
 use crate::handle::AllocError;
 use crate::region::prefetch;
 use crate::typed::HeapType;

@@ -8,7 +8,7 @@ use super::random::{Random, Seed};
 use crate::typed::{HeapType, Inspector, Persist};
 
 /// A collection and its oracle.
-pub(super) trait Subject: Sized {
+pub(super) trait Subject: Clone {
     type Root: Persist;
 
     /// An empty collection, and an empty oracle.
@@ -36,6 +36,11 @@ impl<T> Place<T> {
         // SAFETY: a new block of this layout.
         unsafe { block.write(value) };
         heap.with_heap(|heap| heap.set_root(Some(block.cast())));
+        Self(core::marker::PhantomData)
+    }
+
+    /// That of a heap which has one.
+    pub(super) fn there() -> Self {
         Self(core::marker::PhantomData)
     }
 

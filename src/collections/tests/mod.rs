@@ -3,6 +3,7 @@
 
 mod bomb;
 mod btree_map;
+mod crashes;
 mod deque;
 mod drive;
 mod hash_map;
@@ -13,5 +14,6 @@ mod pinned;
 mod random;
 #[cfg(feature = "serde")]
 mod serde;
+mod skip_map;
 mod string;
 mod vec;

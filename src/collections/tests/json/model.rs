@@ -125,6 +125,7 @@ fn changed(value: &Value, random: &mut Random) -> Value {
     patch.into()
 }
 
+#[derive(Clone)]
 struct Documents(Value);
 
 impl Documents {
