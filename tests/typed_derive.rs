@@ -50,6 +50,7 @@ struct Options<'h> {
     shape: Option<Shape<'h>>,
     colour: Option<Colour>,
     colours: Option<[Colour; 2]>,
+    tags: Tags,
     nothing: Option<()>,
     pointer: Option<PPtr<u64, H<'h>>>,
 }
@@ -74,6 +75,42 @@ enum Colour {
     Red = 3,
     Green,
     Blue = 9,
+}
+
+/// Tags that leave different numbers to say `None` by, at both ends and in between.
+type Tags = (
+    [Option<Around>; 3],
+    [Option<Below>; 3],
+    [Option<Halves>; 3],
+    [Option<Lone>; 2],
+    [Option<Option<Around>>; 4],
+);
+
+#[derive(Persist, Clone, Copy, PartialEq, Debug)]
+#[repr(u8)]
+enum Around {
+    First = 1,
+    Last = 255,
+}
+
+#[derive(Persist, Clone, Copy, PartialEq, Debug)]
+#[repr(i8)]
+enum Below {
+    Three = -3,
+    Four = 4,
+}
+
+#[derive(Persist, Clone, Copy, PartialEq, Debug)]
+#[repr(u8)]
+enum Halves {
+    Low = 0,
+    High = 128,
+}
+
+#[derive(Persist, Clone, Copy, PartialEq, Debug)]
+#[repr(i64)]
+enum Lone {
+    Only = i64::MIN,
 }
 
 #[derive(Persist)]
@@ -107,6 +144,13 @@ fn everything(heap: H<'_>) -> Everything<'_> {
         shape: Some(Shape::Nothing),
         colour: None,
         colours: Some([Colour::Red, Colour::Blue]),
+        tags: (
+            [None, Some(Around::First), Some(Around::Last)],
+            [None, Some(Below::Three), Some(Below::Four)],
+            [None, Some(Halves::Low), Some(Halves::High)],
+            [None, Some(Lone::Only)],
+            [None, Some(None), Some(Some(Around::First)), Some(Some(Around::Last))],
+        ),
         nothing: Some(()),
         pointer: None,
     };
@@ -180,11 +224,12 @@ fn shown(root: &Everything<'_>) -> String {
     });
     let shapes = shapes.collect::<Vec<_>>().join(", ");
     let Options { number, truth, truths, letter, not_zero, bytes, big, nested, time, .. } = &root.options;
-    let Options { own, text, structure, pair, shape, colour, colours, nothing, pointer, .. } = &root.options;
+    let Options { own, text, structure, pair, shape, colour, colours, tags, nothing, pointer, .. } =
+        &root.options;
     let options = format!(
         "{number:?} {truth:?} {truths:?} {letter:?} {not_zero:?} {bytes:?} {big:?} {nested:?} {time:?}"
     );
-    let others = format!("{own:?} {text:?} {pair:?} {colour:?} {colours:?} {nothing:?} {pointer:?}");
+    let others = format!("{own:?} {text:?} {pair:?} {colour:?} {colours:?} {tags:?} {nothing:?} {pointer:?}");
     let there = (structure.is_some(), matches!(shape, Some(Shape::Nothing)));
     let Tuple(first, second, third) = &root.tuple;
     let (numbers, generic) = (root.numbers, &root.generic.values);

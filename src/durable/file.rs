@@ -17,13 +17,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::os;
 use crate::units::{LINE, PAGE};
 
 use super::area::Lengths;
-use super::base::{wipe, write_near};
+use super::base::{wipe, write_near, write_near_by_two};
 use super::chance;
 use super::checkpoint::Checkpoint;
 use super::dirty::Method;
@@ -35,11 +36,15 @@ use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentByt
 use super::mapping::View;
 use super::overlay::Overlay;
 use super::planted::Planted;
+use super::replay::Replay;
 use super::snapshot::Snapshot;
 use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
+
+/// From so many pages on a second thread helps to bring them in: below, it would be done before the thread runs.
+const SHARED_FROM: usize = 4096;
 
 /// The file of a heap that is open for writing.
 #[derive(Debug)]
@@ -60,30 +65,9 @@ pub(crate) struct HeapFile<S: Storage> {
     /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
     gate: Arc<Mutex<()>>,
     pub(super) counts: Counts,
+    /// What this opening has found in the log, if there was one.
+    pub(super) replayed: Option<Replay>,
     failed: bool,
-}
-
-/// What an opening found in the log.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Replay {
-    /// Commits that were not in the base yet.
-    pub commits: u64,
-    /// Lines that these changed.
-    pub lines: u64,
-}
-
-/// The pages that a commit changes, with the values of their changed lines one after the other.
-#[derive(Default, Debug)]
-pub(crate) struct Changes {
-    pub(super) pages: Vec<(u64, u64)>,
-    pub(super) lines: Vec<Line>,
-}
-
-impl Changes {
-    pub(super) fn clear(&mut self) {
-        self.pages.clear();
-        self.lines.clear();
-    }
 }
 
 impl<S: Storage> HeapFile<S> {
@@ -95,7 +79,7 @@ impl<S: Storage> HeapFile<S> {
         stored: Stored,
         layout: Layout,
         (segment, manner): (SegmentBytes, LogManner),
-    ) -> Result<(Self, Replay), Error> {
+    ) -> Result<Self, Error> {
         let longest = layout.file_len(layout.longest()) / PAGE as u64;
         let descriptor = base.descriptor().map_err(of_storage)?;
         // SAFETY: a heap's file is locked, and shortened by nobody while it is open.
@@ -116,14 +100,16 @@ impl<S: Storage> HeapFile<S> {
             overlay: Overlay::new(),
             gate: Arc::default(),
             counts: Counts::default(),
+            replayed: None,
             failed: false,
         };
-        let replay = file.replay()?;
-        Ok((file, replay))
+        file.replayed = file.replay()?;
+        Ok(file)
     }
 
     /// Brings what the log has, and the base not, into the overlay.
-    fn replay(&mut self) -> Result<Replay, Error> {
+    fn replay(&mut self) -> Result<Option<Replay>, Error> {
+        let begun = Instant::now();
         let name = self.log_name();
         let exists = self.storage.exists(&name).map_err(of_storage)?;
         if !exists {
@@ -131,7 +117,7 @@ impl<S: Storage> HeapFile<S> {
             return if superblock.flags.has(Flags::LOGGED) {
                 Err(Error::LogMissing { file: self.path(&name), applied: superblock.applied })
             } else {
-                Ok(Replay::default())
+                Ok(None)
             };
         }
         // What the log still has is decided by the superblock: before anything of it goes, that is durable. As it was read:
@@ -142,27 +128,31 @@ impl<S: Storage> HeapFile<S> {
         if !superblock.flags.has(Flags::LOGGED) {
             // Made by an opening that ended before its first commit, or left by a clean close that could not remove it.
             self.storage.remove(&name).map_err(of_storage)?;
-            return Ok(Replay::default());
+            return Ok(None);
         }
         let (mut replay, overlay) = (Replay::default(), &mut self.overlay);
         let (image_pages, longest) =
             (&mut self.image_pages, self.layout.file_len(self.layout.longest()) / PAGE as u64);
         let log = Log::open(&self.storage, &name, identity(&superblock), superblock.applied, |part| {
-            replay.commits += u64::from(part.last);
-            replay.lines += take_in(overlay, part, longest);
+            replay.take_in(overlay, part, longest);
             *image_pages = part.image_pages;
         });
-        let log = log.map_err(|error| self.of_log(error))?.in_manner(self.manner);
+        let (log, tally) = log.map_err(|error| self.of_log(error))?;
         self.last = log.last();
-        self.log = Some(log);
-        Ok(replay)
+        self.log = Some(log.in_manner(self.manner));
+        Ok(Some(replay.end(tally, begun)))
     }
 
     /// Writes what the log has of these pages to its place in the base, so that whatever maps the base has it. It need not
     /// become durable: the overlay keeps it for the next checkpoint, and the log until that is done.
     pub(super) fn bring_in(&mut self, span: PageSpan) -> Result<(), Error> {
         let pages = self.overlay.pages(span.first, span.end());
-        write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        let are_many = self.overlay.patched(span.first, span.end()).nth(SHARED_FROM).is_some();
+        if are_many {
+            write_near_by_two(&*self.base, &self.layout, pages).map_err(of_storage)?;
+        } else {
+            write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        }
         if Planted::BroughtInCounts.is_there() {
             let (applied, image_pages) = (self.last, self.image_pages);
             self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
@@ -223,14 +213,9 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Makes these changes durable, in one step, as the next commit. Where there is no room for them nothing has happened.
-    pub(super) fn append(
-        &mut self,
-        body: &mut RecordBody,
-        changes: &Changes,
-        image_pages: u64,
-    ) -> Result<u64, Error> {
+    pub(super) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, Error> {
         if Planted::BaseBeforeLog.is_there() {
-            self.write_early(changes).map_err(of_storage)?;
+            self.write_early(body).map_err(of_storage)?;
         }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
         let appended = log.append(body, image_pages);
@@ -241,21 +226,15 @@ impl<S: Storage> HeapFile<S> {
         })?;
         self.counts.commits += 1;
         self.counts.logged_bytes += body.bytes();
-        let mut from = 0;
-        for (page, mask) in &changes.pages {
-            let to = from + mask.count_ones() as usize;
-            self.overlay.add(*page, *mask, &changes.lines[from..to]);
-            from = to;
-        }
+        self.overlay.add_all(changed(body));
         (self.last, self.image_pages) = (sequence, image_pages);
         Ok(sequence)
     }
 
     /// What no commit may do: writes changes to the base that are not committed yet.
-    fn write_early(&self, changes: &Changes) -> Result<(), StorageError> {
-        let mut lines = changes.lines.iter();
-        for (page, mask) in &changes.pages {
-            for (line, value) in lines_in(*mask).zip(&mut lines) {
+    fn write_early(&self, body: &RecordBody) -> Result<(), StorageError> {
+        for (page, mask, lines) in changed(body) {
+            for (line, value) in lines_in(mask).zip(lines) {
                 self.base.write_at(page * PAGE as u64 + (line * LINE) as u64, value)?;
             }
         }
@@ -395,19 +374,28 @@ fn is_harmless(error: &LogError) -> bool {
     matches!(error, LogError::Storage(error) if matches!(error.operation, Operation::Allocate | Operation::Write))
 }
 
+/// The pages of a body that have changed lines, which of them these are, and their values.
+fn changed(body: &RecordBody) -> impl Iterator<Item = (u64, u64, &[Line])> {
+    body.items().filter_map(lines_of)
+}
+
+fn lines_of(item: Item<'_>) -> Option<(u64, u64, &[Line])> {
+    match item {
+        Item::Lines { page, mask, lines } => Some((page, mask, lines.as_chunks().0)),
+        Item::InPlace { .. } => None,
+    }
+}
+
 /// Adds a part of a commit to the overlay; says how many lines it had.
 pub(super) fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
-    let mut count = 0;
-    for item in part.items {
-        match item {
-            Item::Lines { page, mask, lines } if page < longest => {
-                overlay.add(page, mask, lines.as_chunks::<LINE>().0);
-                count += u64::from(mask.count_ones());
-            }
-            Item::InPlace { page, count } => {
-                (page..page.saturating_add(count).min(longest)).for_each(|page| overlay.drop_page(page));
-            }
-            Item::Lines { .. } => {}
+    let (mut items, mut count) = (part.items.peekable(), 0);
+    while items.peek().is_some() {
+        let lines = std::iter::from_fn(|| lines_of(items.next_if(|item| lines_of(*item).is_some())?));
+        overlay.add_all(lines.filter(|(page, ..)| *page < longest).inspect(|(_, mask, _)| {
+            count += u64::from(mask.count_ones());
+        }));
+        if let Some(Item::InPlace { page, count }) = items.next() {
+            (page..page.saturating_add(count).min(longest)).for_each(|page| overlay.drop_page(page));
         }
     }
     count

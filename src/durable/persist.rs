@@ -21,13 +21,14 @@ use super::capture::{Capture, Looked};
 use super::checkpoint::Checkpoint;
 use super::cores::Cores;
 use super::dirty::Method;
-use super::file::{Changes, HeapFile};
+use super::file::HeapFile;
 use super::levels::Durability;
 use super::log::RecordBody;
 use super::mapping::View;
 use super::notes::Notes;
 use super::pauses::Pauses;
 use super::publish::publish;
+use super::replay::Replay;
 use super::rhythm::Rhythm;
 use super::span::PageSpan;
 use super::stats::FileStats;
@@ -81,6 +82,9 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
     /// The last commit.
     fn last(&self) -> u64;
 
+    /// What the opening has found in the log, if there was one.
+    fn replayed(&self) -> Option<Replay>;
+
     /// The file in numbers.
     fn stats(&self) -> Result<FileStats, Error>;
 
@@ -126,7 +130,6 @@ struct State<S: Storage> {
     capture: Option<Capture>,
     /// Used again for each commit.
     body: Option<RecordBody>,
-    changes: Changes,
     checkpointing: bool,
     closing: bool,
 }
@@ -248,7 +251,7 @@ impl<S: Storage + 'static> Shared<S> {
         let suspect = |_| Error::Suspect;
         cores.untracked.refuse_suspect().map_err(suspect)?;
         let mut state = self.state();
-        let State { file, capture, body, changes, .. } = &mut *state;
+        let State { file, capture, body, .. } = &mut *state;
         file.begin_commit()?;
         let body = match body {
             Some(body) => body,
@@ -256,7 +259,6 @@ impl<S: Storage + 'static> Shared<S> {
         };
         body.clear();
         let followed = capture.get_or_insert_with(|| Capture::new(cores, self.manner.method));
-        changes.clear();
         if followed.growth(cores) >= PLACED_FROM {
             let placed = followed.place(cores, file, body)?;
             if self.manner.in_background {
@@ -270,19 +272,19 @@ impl<S: Storage + 'static> Shared<S> {
         };
         let begun = Instant::now();
         cores.seize();
-        let looked = followed.take(cores, file, body, changes);
+        let looked = followed.take(cores, file, body);
         cores.release();
         drop(passed);
         let Looked { scanned, reported, noted, image_pages } = looked?;
         let captured = Instant::now();
         // What has not changed is durable already.
-        let sequence = if body.is_empty() { file.last } else { file.append(body, changes, image_pages)? };
+        let sequence = if body.is_empty() { file.last } else { file.append(body, image_pages)? };
         followed.note_commit();
         Ok(Commit {
             sequence,
             durability: file.durability(),
-            lines: changes.lines.len() as u64,
-            pages: changes.pages.len() as u64,
+            lines: body.lines(),
+            pages: body.pages(),
             scanned,
             compared: reported,
             noted,
@@ -318,14 +320,7 @@ impl<S: Storage + 'static> Shared<S> {
 
 impl<S: Storage + 'static> Persistence<S> {
     pub(crate) fn new(file: HeapFile<S>, manner: Manner) -> Self {
-        let state = State {
-            file,
-            capture: None,
-            body: None,
-            changes: Changes::default(),
-            checkpointing: false,
-            closing: false,
-        };
+        let state = State { file, capture: None, body: None, checkpointing: false, closing: false };
         let shared = Arc::new(Shared {
             manner,
             turns: Turns::new(),
@@ -415,6 +410,10 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
 
     fn last(&self) -> u64 {
         self.shared.state().file.last
+    }
+
+    fn replayed(&self) -> Option<Replay> {
+        self.shared.state().file.replayed
     }
 
     fn stats(&self) -> Result<FileStats, Error> {

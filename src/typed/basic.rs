@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::inspect::{Fault, Inspector};
 use super::layouts::{Layouts, Parts};
-use super::niche::{Niche, read, tag_width};
+use super::niche::{Niche, Nothing, read};
 use super::persist::Persist;
 
 /// Types of which any bytes are a value.
@@ -74,8 +74,8 @@ macro_rules! in_range {
 }
 
 in_range! {
-    bool, "bool", u8, Niche::At { offset: 0, width: 1, start: 0, end: 1 }, |number| number < 2;
-    char, "char", u32, Niche::At { offset: 0, width: 4, start: 0, end: 0x10_ffff }, |number| char::from_u32(number).is_some();
+    bool, "bool", u8, Niche::below(1, 2), |number| number < 2;
+    char, "char", u32, Niche::below(4, 0x11_0000), |number| char::from_u32(number).is_some();
     NonZero<u8>, "NonZero<u8>", u8, Niche::not_zero(1), |number| number != 0;
     NonZero<u16>, "NonZero<u16>", u16, Niche::not_zero(2), |number| number != 0;
     NonZero<u32>, "NonZero<u32>", u32, Niche::not_zero(4), |number| number != 0;
@@ -112,7 +112,7 @@ const _: () = {
 // SAFETY: seconds and nanoseconds, of which only the latter have a bound; where they lie is described.
 unsafe impl Persist for Duration {
     type In<'h> = Self;
-    const NICHE: Niche = Niche::At { offset: NANOS_AT, width: 4, start: 0, end: 999_999_999 };
+    const NICHE: Niche = Niche::below(4, 1_000_000_000).moved(NANOS_AT);
 
     fn name(_: &mut Layouts) -> String {
         String::from("Duration")
@@ -166,25 +166,20 @@ unsafe impl<T: Persist, const N: usize> Persist for [T; N] {
     }
 }
 
-/// That the compiler says `None` as `T::NICHE` has it.
-struct Check<T>(PhantomData<T>);
+/// How the compiler says `None` of a `T`.
+struct Says<T>(PhantomData<T>);
 
-impl<T: Persist> Check<T> {
-    const IS_RIGHT: () = assert!(
-        T::NICHE.holds_for::<T>(),
-        "this compiler lays out an `Option` of the type otherwise: own the value in a `PBox` instead"
-    );
+impl<T: Persist> Says<T> {
+    const NONE: Nothing = T::NICHE.none_of::<T>();
 }
 
-// SAFETY: the tag or the niche is compared with what it can be, and the value with its type's rules if there is one.
+// SAFETY: the tag or the niche is compared with what it can be, and the value with its type's rules if there is one. What the
+// compiler has chosen to mean `None` is described.
 unsafe impl<T: Persist> Persist for Option<T> {
     type In<'h> = Option<T::In<'h>>;
     const SCANNED: bool = T::SCANNED;
     const NICHE: Niche = match T::NICHE {
-        Niche::Tagged => {
-            let width = tag_width(size_of::<Self>() - size_of::<T>());
-            Niche::At { offset: 0, width, start: 0, end: 1 }
-        }
+        Niche::Tagged => Niche::below(const { Says::<T>::NONE.width }, 2),
         niche => niche.taken(),
     };
 
@@ -192,24 +187,23 @@ unsafe impl<T: Persist> Persist for Option<T> {
         format!("Option<{}>", layouts.name_of::<T>())
     }
 
+    fn describe(parts: &mut Parts<'_>) {
+        let Nothing { offset, width, number } = const { Says::<T>::NONE };
+        parts.remark(&format!("+{offset} {number:#x} of {width} bytes: None"));
+    }
+
     unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
-        const { Check::<T>::IS_RIGHT };
-        let distance = size_of::<Self>() - size_of::<T>();
-        if let (Niche::At { offset, width, .. }, Some(none)) = (T::NICHE, T::NICHE.none()) {
-            // SAFETY: the caller's promise; the place is inside of the value.
-            if unsafe { read(at.cast(), offset, width) } == none {
-                return Ok(());
-            }
-        } else {
-            // SAFETY: the caller's promise.
-            match unsafe { read(at.cast(), 0, tag_width(distance)) } {
-                0 => return Ok(()),
-                1 => {}
-                tag => return Err(inspector.fault(at, format!("{tag:#x} is no tag of an `Option`"))),
-            }
+        let none = const { Says::<T>::NONE };
+        // SAFETY: the caller's promise; the place is inside of the option.
+        let found = unsafe { read(at.cast(), none.offset, none.width) };
+        if found == none.number {
+            return Ok(());
+        }
+        if matches!(T::NICHE, Niche::Tagged) && found != 1 {
+            return Err(inspector.fault(at, format!("{found:#x} is no tag of an `Option`")));
         }
         // SAFETY: the value ends where the option does.
-        let value = unsafe { at.byte_add(distance) };
+        let value = unsafe { at.byte_add(size_of::<Self>() - size_of::<T>()) };
         // SAFETY: the caller's promise.
         unsafe { T::inspect(value.cast(), inspector) }
     }

@@ -1,8 +1,12 @@
 //! How an `Option` says `None`.
 //!
-//! The compiler has `None` take the place of bytes that no value of the type can be, where there are such. What it chooses is
-//! followed here, and compared with what it does when the program is compiled ([`Niche::holds_for`]): a compiler that chooses
-//! otherwise ends in an error of the compilation, and never in bytes that are taken for a value.
+//! The compiler has `None` take the place of bytes that no value of the type can be, where there are such. Where these lie
+//! is followed here; which of them it takes is its own affair, differs from one compiler to the next, and is read from what
+//! it makes of a `None` when the program is compiled ([`Niche::none_of`]).
+//!
+//! 1. A compiler that chooses another place ends in an error of the compilation, and never in bytes that are taken for a value.
+//! 2. What it takes is part of the type's description, so that a heap in which another compiler's program has written is not
+//!    misread.
 
 use core::mem::MaybeUninit;
 
@@ -11,110 +15,113 @@ use core::mem::MaybeUninit;
 pub enum Niche {
     /// None: the option has a tag before the value.
     Tagged,
-    /// A little-endian number at a place in the value, which is only ever in this range.
+    /// A number at a place in the value, which is not all that its bytes could be.
     At {
         /// Bytes from the value's start.
         offset: usize,
         /// Bytes of the number: 1, 2, 4, 8 or 16.
         width: usize,
-        /// The lowest that a value has.
-        start: u128,
-        /// The highest.
-        end: u128,
+        /// How many numbers no value has there, one after another; the last one is followed by 0.
+        left: u128,
     },
+}
+
+/// The bytes by which an `Option` says `None`: a little-endian number of `width` bytes, so far from the option's start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Nothing {
+    pub(super) offset: usize,
+    pub(super) width: usize,
+    pub(super) number: u128,
 }
 
 impl Niche {
     /// A number at the value's start that is never 0.
     pub const fn not_zero(width: usize) -> Self {
-        Self::At { offset: 0, width, start: 1, end: most(width) }
+        Self::At { offset: 0, width, left: 1 }
+    }
+
+    /// A number at the value's start that is below this one, which is neither 0 nor all that the bytes could be.
+    pub const fn below(width: usize, bound: u128) -> Self {
+        Self::At { offset: 0, width, left: most(width) - (bound - 1) }
     }
 
     /// The tag of an enum, at its start.
     pub const fn of_tags(width: usize, tags: &[i128]) -> Self {
-        let (mut low, mut high, mut at) = (i128::MAX, i128::MIN, 0);
+        let (mut left, mut at) = (0, 0);
         while at < tags.len() {
-            low = if tags[at] < low { tags[at] } else { low };
-            high = if tags[at] > high { tags[at] } else { high };
+            let behind = left_behind(width, tags, at);
+            left = if behind > left { behind } else { left };
             at += 1;
         }
-        if low < 0 {
-            return Self::Tagged;
-        }
-        Self::At { offset: 0, width, start: low.cast_unsigned(), end: high.cast_unsigned() }
+        if left == 0 { Self::Tagged } else { Self::At { offset: 0, width, left } }
     }
 
     /// The same, of a field at this place.
     pub const fn moved(self, by: usize) -> Self {
         match self {
-            Self::At { offset, width, start, end } => Self::At { offset: offset + by, width, start, end },
+            Self::At { offset, width, left } => Self::At { offset: offset + by, width, left },
             Self::Tagged => self,
         }
     }
 
     /// That of a struct, from the one of its other fields and that of one more: the roomier one, or the first.
     pub const fn or(self, other: Self) -> Self {
-        let (Self::At { offset: this, .. }, Self::At { offset: that, .. }) = (self, other) else {
-            return if matches!(self, Self::Tagged) { other } else { self };
-        };
-        let (here, there) = (self.left(), other.left());
-        if there > here || (there == here && that < this) { other } else { self }
-    }
-
-    /// How many numbers are left.
-    const fn left(self) -> u128 {
-        match self {
-            Self::Tagged => 0,
-            Self::At { width, start, end, .. } => most(width) - (end - start),
+        match (self, other) {
+            (Self::Tagged, _) => other,
+            (_, Self::Tagged) => self,
+            (Self::At { offset: this, left: here, .. }, Self::At { offset: that, left: there, .. }) => {
+                if there > here || (there == here && that < this) {
+                    other
+                } else {
+                    self
+                }
+            }
         }
     }
 
     /// What is left of it when it has said one `None`.
     pub const fn taken(self) -> Self {
-        match (self, self.none()) {
-            (Self::At { offset, width, start, end }, Some(none)) => {
-                let (start, end) = if none < start { (none, end) } else { (start, none) };
-                if end - start == most(width) { Self::Tagged } else { Self::At { offset, width, start, end } }
-            }
+        match self {
+            Self::At { offset, width, left } if left > 1 => Self::At { offset, width, left: left - 1 },
             _ => Self::Tagged,
         }
     }
 
-    /// The number that says `None`.
-    pub const fn none(self) -> Option<u128> {
-        let Self::At { width, start, end, .. } = self else { return None };
-        let above = most(width) - end;
-        if start > 0 && (start <= above || above == 0) {
-            Some(start - 1)
-        } else if above > 0 {
-            Some(end + 1)
-        } else {
-            None
-        }
-    }
-
-    /// Whether the compiler's `Option<T>` is as this niche of `T` has it. Where it does not even say `None` by these bytes,
-    /// the constant in which this is called does not compile.
-    pub const fn holds_for<T>(self) -> bool {
+    /// By which bytes the compiler's `Option<T>` says `None`, `T` being the type whose niche this is. Where the compiler has
+    /// chosen another place, the constant in which this is called does not compile.
+    pub(super) const fn none_of<T>(self) -> Nothing {
         let none = MaybeUninit::new(None::<T>);
         let bytes = (&raw const none).cast::<u8>();
-        match (self, self.none()) {
-            (Self::At { offset, width, .. }, Some(number)) => {
-                // SAFETY: a place inside of `T` is one inside of the option, which is as large; whether the bytes are
-                // written is seen by the compiler, for this runs in a constant.
-                size_of::<Option<T>>() == size_of::<T>() && unsafe { read(bytes, offset, width) } == number
-            }
-            _ => {
-                let width = tag_width(size_of::<Option<T>>() - size_of::<T>());
-                // SAFETY: as above.
-                size_of::<Option<T>>() > size_of::<T>() && unsafe { read(bytes, 0, width) } == 0
-            }
-        }
+        let distance = size_of::<Option<T>>() - size_of::<T>();
+        let (offset, width) = match self {
+            Self::At { offset, width, .. } => (offset, width),
+            Self::Tagged => (0, tag_width(distance)),
+        };
+        assert!(
+            matches!(self, Self::Tagged) == (distance > 0),
+            "this compiler lays out an `Option` of the type otherwise: own the value in a `PBox` instead"
+        );
+        // SAFETY: a place inside of `T` is one inside of the option, which is as large, and a tag is as wide as what lies before
+        // the value; whether the bytes are written is seen by the compiler, for this runs in a constant.
+        let number = unsafe { read(bytes, offset, width) };
+        assert!(matches!(self, Self::At { .. }) || number == 0);
+        Nothing { offset, width, number }
     }
 }
 
+/// How many numbers follow the tag at `at`, going around, that are no tags themselves.
+const fn left_behind(width: usize, tags: &[i128], at: usize) -> u128 {
+    let (mut left, mut other) = (most(width), 0);
+    while other < tags.len() {
+        let distance = tags[other].wrapping_sub(tags[at]).cast_unsigned() & most(width);
+        left = if distance > 0 && distance - 1 < left { distance - 1 } else { left };
+        other += 1;
+    }
+    left
+}
+
 /// How many bytes a tag has before a value that lies so far behind it.
-pub(super) const fn tag_width(distance: usize) -> usize {
+const fn tag_width(distance: usize) -> usize {
     if distance > 16 { 1 } else { distance }
 }
 

@@ -10,6 +10,11 @@ use super::niche::Niche;
 /// the types of this crate that own memory of a heap; `#[derive(Persist)]` does it for structs and enums of such types
 /// (feature `derive`).
 ///
+/// # Other compilers
+/// A root opens for programs in which its types have the same layout, and is refused by others, which show both layouts. Two
+/// builds by one compiler agree. Builds by two compilers agree on structs with `#[repr(C)]`, and on `Option`s of what is not a
+/// `bool`, a `char`, an enum or a `Duration`: put a heap that is to be read after a change of the compiler together of these.
+///
 /// # Safety
 /// - A value means the same in every run: it has no address, no descriptor, no thread and nothing else of a process in it,
 ///   and refers to memory of its heap only by offsets. All memory that it owns is its heap's.

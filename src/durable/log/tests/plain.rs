@@ -23,8 +23,8 @@ fn create(segment: u64) -> (SimulatedFolder, Log<SimulatedFile>) {
 }
 
 fn put(body: &mut RecordBody, page: u64, lines: &[(u32, u8)]) {
-    let mut place = body.page(page);
-    lines.iter().for_each(|(line, byte)| place.line(*line).fill(*byte));
+    let mask = lines.iter().fold(0, |mask, (line, _)| mask | 1 << line);
+    body.page(page, mask).iter_mut().zip(lines).for_each(|(place, (_, byte))| place.fill(*byte));
 }
 
 /// A commit of so many pages, each with line 3 and nothing else.
@@ -105,7 +105,7 @@ fn a_record_takes_88_bytes_for_itself_and_80_for_each_page_with_one_line() {
         let (_folder, mut log) = create(32768);
         let mut body = log.body();
         for page in 0..pages {
-            noise(body.page(page).line(9), &mut random);
+            noise(&mut body.page(page, 1 << 9)[0], &mut random);
         }
         log.append(&mut body, 200).unwrap();
         body.seal();
@@ -121,8 +121,7 @@ fn a_commit_that_is_longer_than_a_segment_goes_out_in_parts() {
     let mut body = log.body();
     let mut random = Random(2);
     for page in 0..5 {
-        let mut lines = body.page(page);
-        (0..64).for_each(|line| noise(lines.line(line), &mut random));
+        noise(body.page(page, !0).as_flattened_mut(), &mut random);
     }
     let (before, segments) = (folder.count(Operation::WriteDurable), log.bytes() / 8192);
     assert_eq!(log.append(&mut body, 5).unwrap(), 2);
@@ -159,7 +158,8 @@ fn on_a_full_disk_nothing_has_happened_and_the_log_goes_on() {
         }
         assert_eq!(all_of(&folder, 0).unwrap().iter().filter(|line| line.starts_with("commit")).count(), 2);
     }
-    let mut log = Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
+    let (mut log, _) =
+        Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
     assert_eq!(single_lines(&mut log, 1), 3);
 }
 
@@ -376,7 +376,7 @@ fn real_files_hold_a_log_too() {
     drop(log);
     let mut shown = Vec::new();
     let show = |part: &Replayed<'_>| shown.push((part.sequence, part.items.count()));
-    let log = Log::open(&folder, &name, Identity { opening: 6, ..IDENTITY }, 10, show).unwrap();
+    let (log, _) = Log::open(&folder, &name, Identity { opening: 6, ..IDENTITY }, 10, show).unwrap();
     assert_eq!(shown, (11..=40).map(|sequence| (sequence, 2)).collect::<Vec<_>>());
     assert_eq!(log.last(), 40);
     std::fs::remove_dir_all(&scratch).unwrap();
@@ -389,8 +389,7 @@ fn a_body_is_compressed_where_that_saves_a_block() {
     let mut log = log.in_manner(LogManner { compression: Compression::Lz4, ..LogManner::default() });
     let mut body = log.body();
     for page in 0..100 {
-        let mut lines = body.page(page);
-        (0..64).for_each(|line| lines.line(line).fill(5));
+        body.page(page, !0).as_flattened_mut().fill(5);
     }
     log.append(&mut body, 100).unwrap();
     let file = folder.open(log_name(), Open::ReadOnly).unwrap();
@@ -426,12 +425,14 @@ fn what_was_not_synced_may_be_lost_and_takes_what_follows_with_it() {
         // A line for each commit, and one for its page.
         assert_eq!(all_of(&folder, 0).unwrap().len() as u64, 2 * (lost - 1));
         let before = folder.count(Operation::WriteDurable);
-        let log = Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
+        let (log, _) =
+            Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
         assert_eq!((log.last(), log.unsettled().is_none()), (lost - 1, true));
         // What is kept is durable, in rows of two blocks, and of the rest no header is left.
         let written = folder.count(Operation::WriteDurable) - before;
         assert_eq!(written, (lost - 1).div_ceil(2) + (6 - lost));
-        let again = Log::open(&folder, log_name(), Identity { opening: 7, ..IDENTITY }, 0, |_| {}).unwrap();
+        let (again, _) =
+            Log::open(&folder, log_name(), Identity { opening: 7, ..IDENTITY }, 0, |_| {}).unwrap();
         assert_eq!(again.last(), lost - 1);
     }
 }
