@@ -86,12 +86,14 @@ impl Generation {
         prefetch(self.patches.as_ptr().wrapping_add(self.index(number)));
     }
 
-    /// Asks it for the list of these lines, which come in a patch that was asked for.
+    /// Asks it for the list of these lines, which come in a patch that was asked for. The patch may not have the first of them yet: then
+    /// for the place where it will be.
     #[inline]
     pub(super) fn prefetch_list(&self, number: u64, mask: u64) {
         let patch = self.patch(number);
         if patch.room != 0 {
-            let at = patch.at as usize + place_of(mask.trailing_zeros() as usize, patch.mask);
+            let before = patch.mask & !(u64::MAX << mask.trailing_zeros());
+            let at = patch.at as usize + before.count_ones() as usize;
             prefetch(self.lists.as_ptr().wrapping_add(at));
         }
     }
