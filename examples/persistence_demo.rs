@@ -43,6 +43,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let heap = Heap::open(&path)?;
     println!("{} holds commit {}", path.display(), heap.last_commit());
+    match heap.replayed() {
+        Some(replay) => println!("the last run did not close it: {replay}"),
+        None => println!("nothing had to be replayed"),
+    }
     let mut journal = Book::open(&heap)?;
     journal.show();
     journal.begin_run();

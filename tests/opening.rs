@@ -5,6 +5,7 @@
 mod common;
 
 use std::alloc::Layout;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -73,6 +74,62 @@ fn what_a_loss_of_power_took_takes_what_follows_and_check_says_so() {
     let expected = content(&heap);
     drop(heap);
     assert!(content(&Heap::open(folder.join("heap")).unwrap()) == expected);
+}
+
+#[test]
+fn an_opening_says_what_it_has_replayed() {
+    let folder = Folder::new();
+    let mut filler = Filler::new(11, 15);
+    let heap = small().open(folder.join("live")).unwrap();
+    assert_eq!(heap.replayed(), None);
+    let lines: u64 = (0..20)
+        .map(|_| {
+            filler.run(&heap, 60);
+            heap.persist().unwrap().lines
+        })
+        .sum();
+    let stats = heap.file_stats().unwrap();
+    let crash = |name: &str| {
+        folder.copy("live", name);
+        folder.copy("live.log", &format!("{name}.log"));
+        folder.join(name)
+    };
+    let (whole, torn) = (crash("whole"), crash("torn"));
+    let log = fs::read(folder.join("live.log")).unwrap();
+    let records: Vec<(u64, &[u8])> = (0_u64..)
+        .step_by(4096)
+        .zip(log.chunks(4096))
+        .filter(|(_, block)| block.starts_with(b"OUTLREC\x01"))
+        .collect();
+
+    for read_only in [true, false] {
+        let heap = small().read_only(read_only).open(&whole).unwrap();
+        let replay = heap.replayed().unwrap();
+        println!("{replay}");
+        assert_eq!((replay.commits, replay.lines, replay.bytes), (20, lines, stats.logged_bytes));
+        assert_eq!((replay.records, replay.unfinished), (records.len() as u64, false));
+        let segments: BTreeSet<u64> = records.iter().map(|(at, _)| (at - 4096) / (64 << 10)).collect();
+        assert_eq!(replay.segments, segments.len() as u64);
+        assert!(replay.records > 20 && replay.segments > 2, "some commits have several records");
+        drop(heap);
+    }
+    assert_eq!(small().open(&whole).unwrap().replayed(), None, "it was closed");
+
+    let last: Vec<u64> = records.iter().filter(|(_, block)| block[24] == 20).map(|(at, _)| *at).collect();
+    let file = fs::OpenOptions::new().write(true).open(folder.join("torn.log")).unwrap();
+    // One sector of it arrived as something else.
+    file.write_all_at(&[0xaa; 512], last[last.len() - 1] + 512).unwrap();
+    for read_only in [true, false] {
+        let replay = small().read_only(read_only).open(&torn).unwrap().replayed().unwrap();
+        assert_eq!((replay.commits, replay.unfinished), (19, true));
+        assert_eq!(replay.records, (records.len() - last.len()) as u64);
+    }
+
+    heap.close().unwrap();
+    for read_only in [true, false] {
+        assert_eq!(small().read_only(read_only).open(folder.join("live")).unwrap().replayed(), None);
+    }
+    assert_eq!(Heap::in_memory().unwrap().replayed(), None);
 }
 
 /// Waits until the heap has made more commits than that.

@@ -17,6 +17,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::os;
@@ -35,6 +36,7 @@ use super::log::{Identity, Item, Log, LogError, RecordBody, Replayed, SegmentByt
 use super::mapping::View;
 use super::overlay::Overlay;
 use super::planted::Planted;
+use super::replay::Replay;
 use super::snapshot::Snapshot;
 use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
@@ -63,16 +65,9 @@ pub(crate) struct HeapFile<S: Storage> {
     /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
     gate: Arc<Mutex<()>>,
     pub(super) counts: Counts,
+    /// What this opening has found in the log, if there was one.
+    pub(super) replayed: Option<Replay>,
     failed: bool,
-}
-
-/// What an opening found in the log.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Replay {
-    /// Commits that were not in the base yet.
-    pub commits: u64,
-    /// Lines that these changed.
-    pub lines: u64,
 }
 
 impl<S: Storage> HeapFile<S> {
@@ -84,7 +79,7 @@ impl<S: Storage> HeapFile<S> {
         stored: Stored,
         layout: Layout,
         (segment, manner): (SegmentBytes, LogManner),
-    ) -> Result<(Self, Replay), Error> {
+    ) -> Result<Self, Error> {
         let longest = layout.file_len(layout.longest()) / PAGE as u64;
         let descriptor = base.descriptor().map_err(of_storage)?;
         // SAFETY: a heap's file is locked, and shortened by nobody while it is open.
@@ -105,14 +100,16 @@ impl<S: Storage> HeapFile<S> {
             overlay: Overlay::new(),
             gate: Arc::default(),
             counts: Counts::default(),
+            replayed: None,
             failed: false,
         };
-        let replay = file.replay()?;
-        Ok((file, replay))
+        file.replayed = file.replay()?;
+        Ok(file)
     }
 
     /// Brings what the log has, and the base not, into the overlay.
-    fn replay(&mut self) -> Result<Replay, Error> {
+    fn replay(&mut self) -> Result<Option<Replay>, Error> {
+        let begun = Instant::now();
         let name = self.log_name();
         let exists = self.storage.exists(&name).map_err(of_storage)?;
         if !exists {
@@ -120,7 +117,7 @@ impl<S: Storage> HeapFile<S> {
             return if superblock.flags.has(Flags::LOGGED) {
                 Err(Error::LogMissing { file: self.path(&name), applied: superblock.applied })
             } else {
-                Ok(Replay::default())
+                Ok(None)
             };
         }
         // What the log still has is decided by the superblock: before anything of it goes, that is durable. As it was read:
@@ -131,20 +128,19 @@ impl<S: Storage> HeapFile<S> {
         if !superblock.flags.has(Flags::LOGGED) {
             // Made by an opening that ended before its first commit, or left by a clean close that could not remove it.
             self.storage.remove(&name).map_err(of_storage)?;
-            return Ok(Replay::default());
+            return Ok(None);
         }
         let (mut replay, overlay) = (Replay::default(), &mut self.overlay);
         let (image_pages, longest) =
             (&mut self.image_pages, self.layout.file_len(self.layout.longest()) / PAGE as u64);
         let log = Log::open(&self.storage, &name, identity(&superblock), superblock.applied, |part| {
-            replay.commits += u64::from(part.last);
-            replay.lines += take_in(overlay, part, longest);
+            replay.take_in(overlay, part, longest);
             *image_pages = part.image_pages;
         });
-        let log = log.map_err(|error| self.of_log(error))?.in_manner(self.manner);
+        let (log, tally) = log.map_err(|error| self.of_log(error))?;
         self.last = log.last();
-        self.log = Some(log);
-        Ok(replay)
+        self.log = Some(log.in_manner(self.manner));
+        Ok(Some(replay.end(tally, begun)))
     }
 
     /// Writes what the log has of these pages to its place in the base, so that whatever maps the base has it. It need not

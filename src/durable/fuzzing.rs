@@ -38,7 +38,7 @@ pub fn log(bytes: &[u8], applied: u64) {
         lines += part.items.count();
     });
     let surveyed = survey(&file, UUID, applied, |_| {});
-    if let (Ok(last), Ok(survey)) = (replayed, surveyed) {
+    if let (Ok((last, _)), Ok(survey)) = (replayed, surveyed) {
         assert!(last == survey.last && (shown == last || shown == 0) && !survey.has_gap);
     }
 }

@@ -40,6 +40,7 @@ mod planted;
 mod publish;
 mod reader;
 mod repair;
+mod replay;
 mod rhythm;
 mod save;
 mod snapshot;
@@ -51,11 +52,12 @@ mod turns;
 mod unnoted;
 
 pub(crate) use area::PARTS;
+#[cfg(test)]
+pub(crate) use chance::seeded;
 pub use check::{FileFinding, FileFindingKind, FileReport, check};
 pub(crate) use cores::Cores;
 pub(crate) use dirty::Method;
 pub(crate) use errors::of_storage;
-pub use file::Replay;
 pub(crate) use levels::LogManner;
 pub use levels::{Compression, Durability, Verify};
 pub(crate) use load::{Loaded, load};
@@ -68,14 +70,20 @@ pub(crate) use place::Home;
 pub(crate) use publish::publish;
 pub(crate) use reader::{OpenedToRead, open_to_read};
 pub use repair::{Act, Repair, repair};
+pub use replay::Replay;
 pub(crate) use rhythm::Rhythm;
 pub(crate) use save::save;
 pub use stats::FileStats;
 #[cfg(test)]
-pub(crate) use storage::{Open, Operation, StoredFile, simulated::SimulatedFolder};
+pub(crate) use storage::{
+    Open, Operation, StoredFile,
+    simulated::{self, SimulatedFolder},
+};
 pub(crate) use storage::{RealFolder, Storage};
 pub(crate) use superblock::Flags;
 pub(crate) use turns::Ticket;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::{Settings, Taken};

@@ -26,7 +26,7 @@ use super::area::{AREAS, Area, Lengths, PARTS, Part, of_part};
 use super::chance;
 use super::errors::{no_memory, of_storage, of_superblock};
 use super::fields::FieldFault;
-use super::file::{HeapFile, Replay, log_name_of};
+use super::file::{HeapFile, log_name_of};
 use super::image::Image;
 use super::layout::Layout;
 use super::levels::LogManner;
@@ -64,7 +64,6 @@ pub(crate) struct Opened<S: Storage> {
     /// Whether a region is to be formatted: nothing of it was ever committed.
     pub(crate) is_new: [bool; PARTS],
     pub(crate) notes: Arc<Notes>,
-    pub(crate) replay: Replay,
 }
 
 /// Opens or makes the file `name`.
@@ -151,7 +150,7 @@ fn take_up<S: Storage>(
     let base = Arc::new(base);
     // Before anything is written.
     let place = Reserved::of(&superblock, &layout, is_bound, &path)?;
-    let (mut file, replay) =
+    let mut file =
         HeapFile::new(storage, name, Arc::clone(&base), stored, layout, (manner.segment, manner.log))?;
     fits(&layout, file.image_pages, &path)?;
     let lengths = if file.image_pages * (PAGE as u64) <= IMAGE {
@@ -176,7 +175,7 @@ fn take_up<S: Storage>(
         let header = layout.plan().size(Zone::Header);
         region.ensure(Zone::Header, header).map_err(|fault| no_room(fault, path.clone()))?;
     }
-    Ok(Opened { file, regions, is_new: is_new(&lengths), notes, replay })
+    Ok(Opened { file, regions, is_new: is_new(&lengths), notes })
 }
 
 /// Lays the two regions of a heap over the range that was reserved for both.

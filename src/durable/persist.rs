@@ -28,6 +28,7 @@ use super::mapping::View;
 use super::notes::Notes;
 use super::pauses::Pauses;
 use super::publish::publish;
+use super::replay::Replay;
 use super::rhythm::Rhythm;
 use super::span::PageSpan;
 use super::stats::FileStats;
@@ -80,6 +81,9 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
 
     /// The last commit.
     fn last(&self) -> u64;
+
+    /// What the opening has found in the log, if there was one.
+    fn replayed(&self) -> Option<Replay>;
 
     /// The file in numbers.
     fn stats(&self) -> Result<FileStats, Error>;
@@ -406,6 +410,10 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
 
     fn last(&self) -> u64 {
         self.shared.state().file.last
+    }
+
+    fn replayed(&self) -> Option<Replay> {
+        self.shared.state().file.replayed
     }
 
     fn stats(&self) -> Result<FileStats, Error> {

@@ -6,6 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::heap::Core;
@@ -16,7 +17,7 @@ use crate::units::PAGE;
 use super::area::{AREAS, Area, Lengths, PARTS, Part};
 use super::cores::Cores;
 use super::errors::{no_memory, of_log, of_storage, of_superblock};
-use super::file::{Replay, log_name_of, take_in};
+use super::file::log_name_of;
 use super::image::Image;
 use super::layout::Layout;
 use super::log;
@@ -24,6 +25,7 @@ use super::open::{fits, is_guarded, is_new, layout_of, regions};
 use super::overlay::Overlay;
 use super::persist::{Commit, Durable};
 use super::place::Reserved;
+use super::replay::Replay;
 use super::rhythm::Rhythm;
 use super::stats::FileStats;
 use super::storage::{Lock, Open, RealFolder, Storage, StoredFile};
@@ -39,7 +41,8 @@ pub(super) struct Committed<F> {
     pub(super) overlay: Overlay,
     pub(super) last: u64,
     pub(super) image_pages: u64,
-    pub(super) replay: Replay,
+    /// What the log had, if there is one.
+    pub(super) replayed: Option<Replay>,
     pub(super) path: PathBuf,
 }
 
@@ -62,7 +65,7 @@ impl<F: StoredFile> Committed<F> {
             overlay: Overlay::new(),
             last: superblock.applied,
             image_pages: superblock.image_pages,
-            replay: Replay::default(),
+            replayed: None,
             path,
         };
         if superblock.flags.has(Flags::LOGGED) {
@@ -77,14 +80,15 @@ impl<F: StoredFile> Committed<F> {
         if !storage.exists(name).map_err(of_storage)? {
             return Err(Error::LogMissing { file: storage.path(name), applied });
         }
+        let (begun, mut replay) = (Instant::now(), Replay::default());
         let log = storage.open(name, Open::ReadOnly).map_err(of_storage)?;
         let longest = self.layout.file_len(self.layout.longest()) / PAGE as u64;
-        let last = log::replay(&log, uuid, applied, |part| {
-            self.replay.commits += u64::from(part.last);
-            self.replay.lines += take_in(&mut self.overlay, part, longest);
+        let read = log::replay(&log, uuid, applied, |part| {
+            replay.take_in(&mut self.overlay, part, longest);
             self.image_pages = part.image_pages;
         });
-        self.last = last.map_err(|error| of_log(error, storage.path(name)))?;
+        let (last, tally) = read.map_err(|error| of_log(error, storage.path(name)))?;
+        (self.last, self.replayed) = (last, Some(replay.end(tally, begun)));
         Ok(())
     }
 
@@ -150,7 +154,6 @@ pub(crate) struct OpenedToRead<F> {
     pub(crate) is_new: [bool; PARTS],
     /// Whether the heap holds absolute pointers.
     pub(crate) is_bound: bool,
-    pub(crate) replay: Replay,
 }
 
 /// Opens the file `name` to be read.
@@ -162,8 +165,8 @@ pub(crate) fn open_to_read<S: Storage>(storage: &S, name: &OsStr) -> Result<Open
     let (regions, is_new) = unsafe { committed.regions(place, lengths, |_| Box::new(NoGround)) }?;
     let begin = is_new.map(|is_new| if is_new { Core::format_to_view as fn(&Core) } else { Core::view });
     let is_bound = committed.superblock.is_bound();
-    let Committed { base, last, path, replay, .. } = committed;
-    Ok(OpenedToRead { reader: Reader { base, last, path }, regions, begin, is_new, is_bound, replay })
+    let Committed { base, last, path, replayed, .. } = committed;
+    Ok(OpenedToRead { reader: Reader { base, last, path, replayed }, regions, begin, is_new, is_bound })
 }
 
 /// The durable side of a heap that is only read.
@@ -173,6 +176,7 @@ pub(crate) struct Reader<F> {
     base: F,
     last: u64,
     path: PathBuf,
+    replayed: Option<Replay>,
 }
 
 impl<F> Reader<F> {
@@ -208,6 +212,10 @@ impl<F: StoredFile> Durable for Reader<F> {
 
     fn last(&self) -> u64 {
         self.last
+    }
+
+    fn replayed(&self) -> Option<Replay> {
+        self.replayed
     }
 
     fn stats(&self) -> Result<FileStats, Error> {

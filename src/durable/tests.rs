@@ -9,6 +9,8 @@ mod planted;
 mod program;
 mod purged;
 
+pub(crate) use program::{Settings, Taken};
+
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 

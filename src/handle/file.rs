@@ -184,7 +184,7 @@ impl OpenOptions {
     /// As [`Heap::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(crate::durable::of_storage)?;
-        self.open_with(folder, &name, Method::BEST, true).map(|(heap, _)| heap)
+        self.open_with(folder, &name, Method::BEST, true)
     }
 
     /// The same in any storage, with the checkpoints in the commits that are due for one.
@@ -194,7 +194,7 @@ impl OpenOptions {
         storage: S,
         name: &std::ffi::OsStr,
         method: Method,
-    ) -> Result<(Heap, Replay), Error> {
+    ) -> Result<Heap, Error> {
         self.open_with(storage, name, method, false)
     }
 
@@ -204,7 +204,7 @@ impl OpenOptions {
         name: &std::ffi::OsStr,
         method: Method,
         in_background: bool,
-    ) -> Result<(Heap, Replay), Error> {
+    ) -> Result<Heap, Error> {
         if self.read_only {
             return self.view_in(&storage, name);
         }
@@ -219,7 +219,7 @@ impl OpenOptions {
             home: self.home,
             finds_unnoted: self.find_unnoted,
         };
-        let Opened { file, regions, is_new, notes, replay } = open(storage, name, &manner)?;
+        let Opened { file, regions, is_new, notes } = open(storage, name, &manner)?;
         let begin = |part: usize, core: &Core| {
             if let Some((field, found, most)) = core.beyond_its_tables() {
                 let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
@@ -242,11 +242,11 @@ impl OpenOptions {
         if self.rhythm.is_any() {
             heap.durable()?.repeat(heap.cores()?, self.rhythm)?;
         }
-        Ok((heap, replay))
+        Ok(heap)
     }
 
-    fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<(Heap, Replay), Error> {
-        let OpenedToRead { reader, regions, begin, is_new, is_bound, replay } = open_to_read(storage, name)?;
+    fn view_in<S: Storage>(self, storage: &S, name: &std::ffi::OsStr) -> Result<Heap, Error> {
+        let OpenedToRead { reader, regions, begin, is_new, is_bound } = open_to_read(storage, name)?;
         let path = storage.path(name);
         let begin = |part: usize, core: &Core| {
             if !is_new[part] {
@@ -259,7 +259,7 @@ impl OpenOptions {
         let mut heap = unsafe { self.heap.over_image(regions, begin) }?;
         heap.is_bound = is_bound;
         heap.file = Some(Box::new(reader));
-        Ok((heap, replay))
+        Ok(heap)
     }
 }
 
@@ -390,6 +390,33 @@ impl Heap {
         self.file.as_ref().map_or(0, |file| file.last())
     }
 
+    /// What this opening has found in the heap's log and replayed; `None` where there was none: the heap was closed the last
+    /// time, or is new, or has no file. Read-only openings say it too.
+    ///
+    /// ```
+    /// use outlive::{Heap, OpenOptions};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-replayed-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let (path, copy) = (folder.join("shop.heap"), folder.join("copy.heap"));
+    /// let heap = Heap::open(&path)?;
+    /// heap.persist()?;
+    /// // What a crash would leave now: the file and its log.
+    /// std::fs::copy(&path, &copy).unwrap();
+    /// std::fs::copy(folder.join("shop.heap.log"), folder.join("copy.heap.log")).unwrap();
+    /// heap.close()?;
+    ///
+    /// assert_eq!(Heap::open(&path)?.replayed(), None);
+    /// let replay = Heap::open(&copy)?.replayed().expect("a log");
+    /// assert_eq!((replay.commits, replay.unfinished), (1, false));
+    /// println!("{replay}");
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    pub fn replayed(&self) -> Option<Replay> {
+        self.file.as_ref().and_then(|file| file.replayed())
+    }
+
     /// The heap's file in numbers; [`Heap::stats`] has those of its memory.
     ///
     /// ```
@@ -428,7 +455,7 @@ mod tests {
     use super::*;
     use crate::durable::SimulatedFolder;
 
-    fn open(folder: &SimulatedFolder) -> (Heap, Replay) {
+    fn open(folder: &SimulatedFolder) -> Heap {
         OpenOptions::new()
             .heap(HeapOptions::new().reservation(16 << 20))
             .open_in(folder.clone(), OsStr::new("heap"), Method::BEST)
@@ -455,8 +482,8 @@ mod tests {
     fn a_heap_is_found_as_its_last_commit_left_it_after_a_crash_and_after_a_close() {
         let (folder, layouts) =
             (SimulatedFolder::new(), [Layout::new::<u64>(), Layout::new::<[u64; 9000]>()]);
-        let (heap, replay) = open(&folder);
-        assert_eq!((replay, heap.last_commit()), (Replay::default(), 0));
+        let heap = open(&folder);
+        assert_eq!((heap.replayed(), heap.last_commit()), (None, 0));
         let blocks: Vec<_> = (0..200).map(|n| put(&heap, n, layouts[usize::from(n % 50 == 0)])).collect();
         assert_eq!(heap.persist().unwrap().sequence, 1);
         // SAFETY: a block of this heap, with its layout.
@@ -467,19 +494,19 @@ mod tests {
         let kept: Vec<u64> = (0..7).chain(8..200).chain([1000]).collect();
 
         let crashed = folder.crashes().last().unwrap().disk(0);
-        let (found, replay) = open(&crashed);
-        assert_eq!((replay.commits, found.last_commit()), (2, 2));
+        let found = open(&crashed);
+        assert_eq!((found.replayed().unwrap().commits, found.last_commit()), (2, 2));
         assert_eq!(numbers(&found), kept);
         assert!(found.check().is_clean());
         put(&found, 3000, layouts[0]);
         assert_eq!(found.persist().unwrap().sequence, 3);
         found.close().unwrap();
         assert!(!crashed.exists(OsStr::new("heap.log")).unwrap());
-        let (again, replay) = open(&crashed);
-        assert_eq!((replay.commits, again.last_commit()), (0, 3));
+        let again = open(&crashed);
+        assert_eq!((again.replayed(), again.last_commit()), (None, 3));
         assert_eq!(numbers(&again), [&kept[..], &[3000]].concat());
 
         drop(heap);
-        assert_eq!(numbers(&open(&folder).0), kept, "a drop keeps what was committed and nothing more");
+        assert_eq!(numbers(&open(&folder)), kept, "a drop keeps what was committed and nothing more");
     }
 }

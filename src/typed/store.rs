@@ -29,7 +29,7 @@ use super::inspect::{Fault, Inspector};
 use super::layouts::Layouts;
 use super::persist::Persist;
 use super::roots::{Table, free_value, place_value};
-use crate::durable::{Commit, FileStats, Ticket};
+use crate::durable::{Commit, FileStats, Replay, Ticket};
 use crate::error::Error;
 use crate::handle::{Heap, HeapOptions, OpenOptions};
 use crate::heap::{Report, Stats};
@@ -459,6 +459,14 @@ impl<R: Persist, H: Anchored> Store<R, H> {
     /// [`Error::WithinAccess`].
     pub fn last_commit(&self) -> Result<u64, Error> {
         self.with_heap("a question for the last commit", |heap| Ok(heap.last_commit()))
+    }
+
+    /// What this opening has found in the heap's log and replayed, as [`Heap::replayed`] says it.
+    ///
+    /// # Errors
+    /// [`Error::WithinAccess`].
+    pub fn replayed(&self) -> Result<Option<Replay>, Error> {
+        self.with_heap("a question for what was replayed", |heap| Ok(heap.replayed()))
     }
 
     /// The heap in numbers.

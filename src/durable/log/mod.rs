@@ -51,7 +51,7 @@ use header::Header;
 use record::Signature;
 pub(crate) use record::{Item, Items, Replayed};
 use recovery::Recovery;
-pub(crate) use recovery::{Survey, replay, survey};
+pub(crate) use recovery::{Survey, Tally, replay, survey};
 pub(crate) use segments::SegmentBytes;
 use segments::Segments;
 
@@ -139,16 +139,16 @@ impl<F: StoredFile> Log<F> {
         Ok(log)
     }
 
-    /// Opens a log after whatever has happened, and shows every commit after `applied`, in order.
+    /// Opens a log after whatever has happened, and shows every commit after `applied`, in order; says how much that was.
     pub(crate) fn open<S: Storage<File = F>>(
         storage: &S,
         name: &OsStr,
         identity: Identity,
         applied: u64,
         show: impl FnMut(&Replayed<'_>),
-    ) -> Result<Self, LogError> {
+    ) -> Result<(Self, Tally), LogError> {
         let file = storage.open(name, Open::Existing)?;
-        let Recovery { segments, last, unsettled, leftovers, mut window } =
+        let Recovery { segments, last, tally, unsettled, leftovers, mut window } =
             recovery::recover(&file, identity.uuid, applied, show)?;
         if !Planted::NameNotSettled.is_there() {
             storage.sync()?;
@@ -163,7 +163,7 @@ impl<F: StoredFile> Log<F> {
                 file.write_durable_at(offset, zero_block())?;
             }
         }
-        Ok(Self::over(file, identity, segments, last))
+        Ok((Self::over(file, identity, segments, last), tally))
     }
 
     /// A log all of which is durable, up to its last commit.

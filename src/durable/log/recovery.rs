@@ -25,11 +25,23 @@ pub(super) struct Recovery {
     pub(super) segments: Segments,
     /// The last commit that is whole.
     pub(super) last: u64,
+    pub(super) tally: Tally,
     /// Where records lie, in the order of their places, which may not be durable, and how many bytes in a row that is.
     pub(super) unsettled: Vec<(u64, u64)>,
     /// Where the headers lie of commits after it, which were not finished.
     pub(super) leftovers: Vec<u64>,
     pub(super) window: Window,
+}
+
+/// How much of a log counts.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Tally {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    /// Segments in which these lie.
+    pub(crate) segments: u64,
+    /// Whether there are records of later commits, none of which counts.
+    pub(crate) unfinished: bool,
 }
 
 /// A record whose header is intact.
@@ -52,14 +64,14 @@ pub(super) struct Window {
 }
 
 /// Shows every commit after `applied` that the log of the heap `uuid` holds, in order, and writes nothing; says which is
-/// the last.
+/// the last, and how much that was.
 pub(crate) fn replay(
     file: &impl StoredFile,
     uuid: [u8; 16],
     applied: u64,
     show: impl FnMut(&Replayed<'_>),
-) -> Result<u64, LogError> {
-    Ok(recover(file, uuid, applied, show)?.last)
+) -> Result<(u64, Tally), LogError> {
+    recover(file, uuid, applied, show).map(|Recovery { last, tally, .. }| (last, tally))
 }
 
 /// What lies in a log behind its last whole commit.
@@ -144,9 +156,15 @@ fn recover_all(
     }
     let leftovers = rest.iter().filter(|found| wipes(found, last)).map(|found| found.offset).collect();
     let next = taken.last().map(|found| found.offset + found.header.padded());
+    let tally = Tally {
+        records: taken.len() as u64,
+        bytes: taken.iter().map(|found| found.header.padded()).sum(),
+        segments: used.iter().filter(|sequence| **sequence > 0).count() as u64,
+        unfinished: !rest.is_empty(),
+    };
     let segments = Segments::found(segment, used, next);
     let unsettled = unsettled(taken, segment);
-    Ok((Recovery { segments, last, unsettled, leftovers, window }, rest.to_vec()))
+    Ok((Recovery { segments, last, tally, unsettled, leftovers, window }, rest.to_vec()))
 }
 
 /// Whether what is behind the last commit is to go.

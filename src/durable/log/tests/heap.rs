@@ -131,7 +131,7 @@ pub(super) fn look(folder: &SimulatedFolder) -> Result<Seen, Trouble> {
     if folder.exists(log_name())? {
         let log = folder.open(log_name(), Open::ReadOnly)?;
         let mut taken = Ok(());
-        let last = replay(&log, UUID, stored.superblock.applied, |part| {
+        let (last, _) = replay(&log, UUID, stored.superblock.applied, |part| {
             if taken.is_ok() {
                 taken = seen.take(&base, part);
             }
@@ -174,7 +174,7 @@ impl Heap {
         let applied = stored.superblock.applied;
         let log = if folder.exists(log_name())? {
             let mut taken = Ok(());
-            let log = Log::open(folder, log_name(), identity, applied, |part| {
+            let (log, _) = Log::open(folder, log_name(), identity, applied, |part| {
                 if taken.is_ok() {
                     taken = seen.take(&base, part);
                 }

@@ -158,7 +158,8 @@ fn on_a_full_disk_nothing_has_happened_and_the_log_goes_on() {
         }
         assert_eq!(all_of(&folder, 0).unwrap().iter().filter(|line| line.starts_with("commit")).count(), 2);
     }
-    let mut log = Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
+    let (mut log, _) =
+        Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
     assert_eq!(single_lines(&mut log, 1), 3);
 }
 
@@ -375,7 +376,7 @@ fn real_files_hold_a_log_too() {
     drop(log);
     let mut shown = Vec::new();
     let show = |part: &Replayed<'_>| shown.push((part.sequence, part.items.count()));
-    let log = Log::open(&folder, &name, Identity { opening: 6, ..IDENTITY }, 10, show).unwrap();
+    let (log, _) = Log::open(&folder, &name, Identity { opening: 6, ..IDENTITY }, 10, show).unwrap();
     assert_eq!(shown, (11..=40).map(|sequence| (sequence, 2)).collect::<Vec<_>>());
     assert_eq!(log.last(), 40);
     std::fs::remove_dir_all(&scratch).unwrap();
@@ -424,12 +425,14 @@ fn what_was_not_synced_may_be_lost_and_takes_what_follows_with_it() {
         // A line for each commit, and one for its page.
         assert_eq!(all_of(&folder, 0).unwrap().len() as u64, 2 * (lost - 1));
         let before = folder.count(Operation::WriteDurable);
-        let log = Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
+        let (log, _) =
+            Log::open(&folder, log_name(), Identity { opening: 6, ..IDENTITY }, 0, |_| {}).unwrap();
         assert_eq!((log.last(), log.unsettled().is_none()), (lost - 1, true));
         // What is kept is durable, in rows of two blocks, and of the rest no header is left.
         let written = folder.count(Operation::WriteDurable) - before;
         assert_eq!(written, (lost - 1).div_ceil(2) + (6 - lost));
-        let again = Log::open(&folder, log_name(), Identity { opening: 7, ..IDENTITY }, 0, |_| {}).unwrap();
+        let (again, _) =
+            Log::open(&folder, log_name(), Identity { opening: 7, ..IDENTITY }, 0, |_| {}).unwrap();
         assert_eq!(again.last(), lost - 1);
     }
 }
