@@ -34,18 +34,22 @@ thread_local! {
 struct In<const TEST: usize>;
 
 impl<const TEST: usize> In<TEST> {
-    /// A heap that is there until the process ends.
+    /// A heap that is there until the test has its next one, or the process ends.
     fn new() -> Self {
         Self::with(Heap::in_memory().unwrap())
     }
 
     fn with(heap: Heap) -> Self {
-        HEAPS[TEST].store(Box::leak(Box::new(heap)), Ordering::Release);
+        let before = HEAPS[TEST].swap(Box::leak(Box::new(heap)), Ordering::AcqRel);
+        if !before.is_null() {
+            // SAFETY: it was leaked here. Its maps are gone, and the test has no thread now but this one.
+            drop(unsafe { Box::from_raw(before) });
+        }
         Self
     }
 
     fn heap(self) -> &'static Heap {
-        // SAFETY: it was leaked.
+        // SAFETY: it was leaked, and stays as long as there is something of the test in it.
         unsafe { HEAPS[TEST].load(Ordering::Acquire).as_ref() }.expect("a heap for this test")
     }
 
@@ -57,7 +61,7 @@ impl<const TEST: usize> In<TEST> {
     }
 }
 
-// SAFETY: the heaps are never closed.
+// SAFETY: a heap stays as long as there is something of its test in it.
 unsafe impl<const TEST: usize> HeapType for In<TEST> {
     type In<'h> = Self;
 
