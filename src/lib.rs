@@ -85,6 +85,10 @@ mod magazines;
 mod misuse;
 mod os;
 mod pools;
+#[cfg(test)]
+#[path = "../tests/common/random.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the integration tests have it too, and each uses its part")]
+mod random;
 mod region;
 mod runs;
 mod sync;

@@ -1,9 +1,12 @@
 //! Bytes under a root that are no values: `Verify::Full` refuses them at the opening, whatever they are.
 #![allow(clippy::cast_ptr_alignment, reason = "words are written where words are")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use common::random::Random;
 use outlive::typed::{PArc, PArcWeak, PBox, PRc, PWeak, Store};
 use outlive::{BlockState, Error, Heap, HeapType, OpenOptions, Persist, Verify};
 
@@ -207,30 +210,10 @@ fn what_is_no_value_is_refused_and_named() {
     }
 }
 
-/// A generator whose seed is printed by whoever fails.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        usize::try_from(self.below(len as u64)).unwrap()
-    }
-}
-
 fn seed() -> Random {
     let seed = std::env::var("OUTLIVE_HOSTILE_SEED").map_or(0x5eed, |seed| seed.parse().unwrap());
     println!("OUTLIVE_HOSTILE_SEED={seed}");
-    Random(seed)
+    Random::new(seed)
 }
 
 impl Random {
@@ -241,7 +224,7 @@ impl Random {
             1 => 0,
             2 => self.below(300),
             3 => 1 << self.below(64),
-            _ => offsets[self.index(offsets.len())],
+            _ => offsets[self.below(offsets.len())],
         }
     }
 }
@@ -266,8 +249,8 @@ fn any_bytes_in_any_blocks_of_a_file_end_in_an_error_or_in_values() {
             }
         });
         for _ in 0..=random.below(4) {
-            let (block, size) = blocks[random.index(blocks.len())];
-            let at = random.index(size.div_ceil(8)) * 8;
+            let (block, size) = blocks[random.below(blocks.len())];
+            let at = random.below(size.div_ceil(8)) * 8;
             if at + 8 <= size {
                 let place = block.as_ptr().wrapping_byte_add(at).cast::<u64>();
                 heap.tracked().note(place.cast(), 8);
@@ -338,8 +321,8 @@ fn any_bytes_in_memory_end_in_an_error_or_in_values() {
     let mut random = seed();
     let (mut refused, mut accepted) = (0, 0);
     for _ in 0..if cfg!(debug_assertions) { 3000 } else { 100_000 } {
-        let (start, len) = places[random.index(places.len())];
-        let at = std::ptr::with_exposed_provenance_mut::<u8>(start + random.index(len));
+        let (start, len) = places[random.below(places.len())];
+        let at = std::ptr::with_exposed_provenance_mut::<u8>(start + random.below(len));
         let width = (start + len - at.addr()).min(if random.below(2) == 0 { 1 } else { 8 });
         let value = random.word(&offsets).to_le_bytes();
         let mut before = [0_u8; 8];

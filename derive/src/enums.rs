@@ -32,6 +32,7 @@ pub(crate) fn body(input: &Input, data: &DataEnum) -> syn::Result<Body> {
     body.describe = quote!(#tags #describe);
     body.inspect = quote! {
         #tags
+        // SAFETY: the caller's promise: the bytes can be read, and such an enum begins with its tag.
         let __tag = unsafe { __at.cast::<#integer>().read() };
         #inspect
         ::core::result::Result::Err(__inspector.fault(__at, ::std::format!("{__tag} {}", #text)))
@@ -70,7 +71,9 @@ fn one(input: &Input, integer: &Ident, variant: &Variant, tag: &Ident, body: &mu
             #krate::typed::Parts::field::<#ty>(__parts, #field, ::core::mem::offset_of!(#layout_of, #place));
         }});
         inspect.extend(quote! {
+            // SAFETY: the tag says that this variant is here, and the field lies inside of it.
             let __field = unsafe { __at.byte_add(::core::mem::offset_of!(#layout_of, #place)).cast::<#ty>() };
+            // SAFETY: the field's bytes are the enum's, which can be read.
             unsafe { #persist::inspect(__field, __inspector)?; }
         });
     }

@@ -33,6 +33,7 @@ pub(crate) fn body(input: &Input, data: &DataStruct) -> syn::Result<Body> {
             #krate::typed::Parts::field::<#ty>(__parts, #name, ::core::mem::offset_of!(Self, #member));
         });
         body.inspect.extend(quote! {
+            // SAFETY: the caller's promise: the struct's bytes can be read, so the field's can.
             unsafe { #persist::inspect(&raw const (*__at).#member, __inspector)?; }
         });
     }

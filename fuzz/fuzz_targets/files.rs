@@ -36,6 +36,7 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
     let blocks: Vec<_> = (1..400).step_by(29).map(allocate).collect();
     heap.set_root(Some(blocks[3]));
     heap.persist().unwrap();
+    // SAFETY: a block of this heap, used no more.
     unsafe { heap.deallocate_unsized(blocks[5]) };
     allocate(9000);
     heap.persist().unwrap();
@@ -56,6 +57,7 @@ fn use_it(heap: &Heap) {
     let _ = heap.root();
     let _ = heap.stats();
     if let Ok(block) = heap.allocate(Layout::new::<[u8; 100]>()) {
+        // SAFETY: just allocated, and used by nobody.
         unsafe { heap.deallocate_unsized(block) };
     }
 }

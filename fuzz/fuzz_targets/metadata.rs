@@ -24,6 +24,7 @@ static IMAGE: LazyLock<Box<Buffer>> = LazyLock::new(|| {
         blocks.extend(heap.allocate(layout).map(|block| (block, layout)));
     }
     for (block, layout) in blocks.into_iter().step_by(3) {
+        // SAFETY: allocated above with this layout, and used by nobody.
         unsafe { heap.deallocate(block, layout) };
     }
     drop(heap);
@@ -42,11 +43,13 @@ fuzz_target!(|input: &[u8]| {
     let mut blocks = Vec::new();
     heap.for_each_block(|block, info| blocks.push((block, info.size)));
     for (block, _) in blocks.iter().step_by(2) {
+        // SAFETY: the checked heap names it as one that is handed out, and nobody uses it.
         unsafe { heap.deallocate_unsized(*block) };
     }
     for size in [8, 64, 700, 5000] {
         let layout = Layout::from_size_align(size, 8).unwrap();
         if let Ok(block) = heap.allocate(layout) {
+            // SAFETY: just allocated, of this size.
             unsafe { block.write_bytes(1, size) };
         }
     }

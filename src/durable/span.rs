@@ -71,7 +71,7 @@ impl SpanSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::durable::tests::Random;
+    use crate::random::Random;
 
     #[test]
     fn sets_agree_with_a_list_of_bools() {

@@ -24,30 +24,3 @@ pub(super) fn file_of(bytes: &[u8]) -> File {
     std::fs::remove_file(path).unwrap();
     file
 }
-
-/// A small generator of random numbers: the same ones for the same seed.
-#[derive(Clone, Debug)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed ^ 0x9E37_79B9_7F4A_7C15)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let mixed = (self.0 ^ (self.0 >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-        mixed ^ (mixed >> 33)
-    }
-
-    /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    /// A number below `1 << log`, small ones far more often than large ones.
-    pub(super) fn skewed(&mut self, log: u64) -> u64 {
-        let limit = 1 << self.below(log + 1);
-        self.below(limit)
-    }
-}

@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 use std::vec::Vec;
 
 use super::*;
+use crate::random::Random;
 use crate::region::{Sizes, Zone};
 use crate::units::PAGE;
 
@@ -95,19 +96,10 @@ impl Counts {
     }
 }
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from((self.0 >> 33) % u64::from(limit)).unwrap()
-    }
-}
-
 #[test]
 fn random_programs_keep_every_invariant_and_end_as_one_run() {
     for seed in 0..40 {
-        let (runs, mut random, mut owned) = (runs(), Random(seed), Vec::<Owned>::new());
+        let (runs, mut random, mut owned) = (runs(), Random::new(seed), Vec::<Owned>::new());
         let mut counts = Counts::default();
         for step in 0..600 {
             match random.below(10) {
@@ -121,11 +113,11 @@ fn random_programs_keep_every_invariant_and_end_as_one_run() {
                     }
                 }
                 4..7 if !owned.is_empty() => {
-                    let run = owned.swap_remove(random.below(crate::units::low32(owned.len())) as usize);
+                    let run = owned.swap_remove(random.below(owned.len()));
                     runs.lock().give(Page(run.first), run.pages).unwrap();
                 }
                 7..9 if !owned.is_empty() => {
-                    let at = random.below(crate::units::low32(owned.len())) as usize;
+                    let at = random.below(owned.len());
                     let pages = 1 + random.below(200);
                     if runs.lock().resize(Page(owned[at].first), owned[at].pages, pages).unwrap() {
                         owned[at].pages = pages;

@@ -1,4 +1,4 @@
-//! A small generator of random numbers whose seed is printed where a test fails.
+//! A small generator of random numbers whose seed is printed where a test fails. The unit tests have it too.
 
 /// A 64-bit linear congruential generator, mixed on output.
 #[derive(Clone, Debug)]
@@ -18,11 +18,29 @@ impl Random {
     }
 
     /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).unwrap()
+    pub fn below<N: TryFrom<u64> + TryInto<u64>>(&mut self, limit: N) -> N {
+        let limit = limit.try_into().unwrap_or_else(|_| unreachable!("a limit below 0"));
+        N::try_from(self.next() % limit).unwrap_or_else(|_| unreachable!("below a number of its type"))
     }
 
-    /// A size up to about `1 << log`, small ones far more often than large ones.
+    /// Whether something happens that does so once `of` so many times.
+    pub fn chance(&mut self, of: usize) -> bool {
+        self.below(of) == 0
+    }
+
+    /// A range of indices in a sequence of `len`.
+    pub fn range(&mut self, len: usize) -> core::ops::Range<usize> {
+        let (a, b) = (self.below(len + 1), self.below(len + 1));
+        a.min(b)..a.max(b)
+    }
+
+    /// A number below `1 << log`, small ones far more often than large ones.
+    pub fn skewed(&mut self, log: u64) -> u64 {
+        let limit = 1 << self.below(log + 1);
+        self.below(limit)
+    }
+
+    /// A size up to `1 << log`, small ones far more often than large ones.
     pub fn size(&mut self, log: usize) -> usize {
         let most = 1 << self.below(log + 1);
         1 + self.below(most)

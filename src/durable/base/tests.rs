@@ -9,7 +9,7 @@ use crate::durable::lines::{LINES, lines_in};
 use crate::durable::overlay::Overlay;
 use crate::durable::storage::simulated::{Fault, SimulatedFile, SimulatedFolder};
 use crate::durable::storage::{Open, Operation, Storage};
-use crate::durable::tests::Random;
+use crate::random::Random;
 
 /// Pages of the first chunk: headers, tables, and pages of the untracked part. What lies behind another page in the file may
 /// lie before it in the heap; to ask how far apart they are overflowed once.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
-use crate::durable::tests::Random;
+use crate::random::Random;
 
 /// A page that may be written through a shared reference.
 #[repr(align(4096))]

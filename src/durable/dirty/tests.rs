@@ -7,7 +7,8 @@ use std::thread;
 
 use super::*;
 use crate::durable::mapping::map_live;
-use crate::durable::tests::{Random, file_of};
+use crate::durable::tests::file_of;
+use crate::random::Random;
 use crate::units::HUGE;
 
 const METHODS: [Method; 3] = [Method::WriteProtection, Method::LeftTheFile, Method::Everything];

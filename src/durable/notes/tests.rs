@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::durable::tests::Random;
+use crate::random::Random;
 
 const START: usize = 1 << 40;
 

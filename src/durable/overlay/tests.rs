@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::durable::lines::lines_in;
-use crate::durable::tests::Random;
+use crate::random::Random;
 use crate::units::LINE;
 
 /// A value of which every byte matters.

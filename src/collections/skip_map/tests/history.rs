@@ -108,7 +108,7 @@ fn record<const TEST: usize>(seed: u64, flaw: Option<Flaw>) -> Vec<Operation> {
     let tick = || clock.fetch_add(1, Ordering::SeqCst);
     let run = |thread: u64| {
         plant(flaw);
-        let mut random = Random(seed * 100 + thread);
+        let mut random = Random::new(seed * 100 + thread);
         COMPARISONS.set(seed * 8 + thread);
         let mut done = Vec::new();
         start.wait();

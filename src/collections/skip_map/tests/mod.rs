@@ -17,6 +17,7 @@ use std::thread;
 
 use super::flaws::{Flaw, plant};
 use crate::handle::{AllocError, Heap};
+use crate::random::Random;
 use crate::typed::HeapType;
 
 /// Which heap each test has: it is a type, and tests run at the same time.
@@ -171,19 +172,6 @@ impl Ord for Counted {
 impl fmt::Debug for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
-    }
-}
-
-/// A sequence of numbers that follows from its seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = self.0;
-        word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (word ^ word >> 31) % bound
     }
 }
 

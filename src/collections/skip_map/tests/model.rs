@@ -24,7 +24,7 @@ impl<const TEST: usize> Subject<TEST> {
         let heap = In::<TEST>::new();
         let live = Box::leak(Box::new(AtomicI64::new(0)));
         let map = PSkipMap::new_in(heap);
-        Self { heap, live, map, model: BTreeMap::new(), random: Random(seed), keys }
+        Self { heap, live, map, model: BTreeMap::new(), random: Random::new(seed), keys }
     }
 
     fn counted(&self, number: u64) -> Counted {

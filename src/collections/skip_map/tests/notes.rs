@@ -25,7 +25,7 @@ fn words<const TEST: usize>(heap: In<TEST>) -> HashMap<usize, u64> {
 fn every_word_that_changes_in_a_block_was_noted() {
     let heap = In::<10>::new();
     let map = PSkipMap::<u64, u64, _>::new_in(heap);
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let (mut changed, mut noted_ever) = (0, 0);
     for _ in 0..1500 {
         let before = words(heap);

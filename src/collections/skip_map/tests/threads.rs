@@ -17,7 +17,7 @@ fn mixed<const TEST: usize>(rounds: u64, keys: u64) {
         for number in 0..THREADS {
             let map = &map;
             scope.spawn(move || {
-                let mut random = Random(number + rounds);
+                let mut random = Random::new(number + rounds);
                 COMPARISONS.set(number);
                 for round in 0..rounds {
                     let key = random.below(keys);
