@@ -74,6 +74,7 @@ enum Passage {
     Alone,
 }
 
+#[inline]
 fn pass(gate: &Gate, access: Access) -> Result<Passage, Error> {
     let shared = |who| gate.enter(stripe(), who).map(|()| Passage::Shared(who));
     let passed = match (access, held(gate)) {
