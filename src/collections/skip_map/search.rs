@@ -153,22 +153,23 @@ impl<K, V, H: HeapType> PSkipMap<K, V, H> {
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        loop {
-            if let Some(place) = self.try_place(key, pin) {
-                return place;
-            }
+        // Half a kibibyte, which is made where it is needed and not moved there.
+        let head = self.head();
+        let mut place = Place { left: [head; HIGHEST], right: [Link::END; HIGHEST], found: None };
+        while self.try_place(key, &mut place, pin).is_none() {
+            place.found = None;
         }
+        place
     }
 
-    /// The place, unless somebody else changed something on the way.
-    fn try_place<Q>(&self, key: &Q, pin: &Pin) -> Option<Place>
+    /// Makes `place` that of the key; `None` if somebody else changed something on the way.
+    fn try_place<Q>(&self, key: &Q, place: &mut Place, pin: &Pin) -> Option<()>
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
         let (base, heap) = (self.base(), self.heap);
         let mut left = self.head();
-        let mut place = Place { left: [left; HIGHEST], right: [Link::END; HIGHEST], found: None };
         for level in (0..left.state().height()).rev() {
             let mut link = left.load(level);
             if link.is_marked() {
@@ -206,6 +207,6 @@ impl<K, V, H: HeapType> PSkipMap<K, V, H> {
             }
             (place.left[level], place.right[level]) = (left, link);
         }
-        Some(place)
+        Some(())
     }
 }
