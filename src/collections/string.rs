@@ -14,7 +14,7 @@ use super::raw::range;
 use super::vec::Compact;
 use super::{CloneIn, NoRoom, PVec, vec};
 use crate::handle::AllocError;
-use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
+use crate::typed::{Fault, HeapType, Inspector, Layouts, Order, Parts, Persist};
 
 /// Growing text in a heap: `String`, valid wherever the heap lies.
 ///
@@ -487,7 +487,12 @@ impl<H: HeapType> Extend<String> for PString<H> {
 unsafe impl<H: HeapType> Persist for PString<H> {
     type In<'h> = PString<H::In<'h>>;
 
-    fn name(_layouts: &mut Layouts) -> String {
+    fn order() -> Option<Order<Self>> {
+        Some(Ord::cmp)
+    }
+
+    fn name(layouts: &mut Layouts) -> String {
+        layouts.holds::<H>();
         "PString".into()
     }
 

@@ -1,8 +1,13 @@
 //! What may live in a heap across runs.
 
+use core::cmp::Ordering;
+
 use super::inspect::{Fault, Inspector};
 use super::layouts::{Layouts, Parts};
 use super::niche::Niche;
+
+/// How values of a type are ordered.
+pub type Order<T> = fn(&T, &T) -> Ordering;
 
 /// A type whose values may live in a heap across runs, as part of a root or in memory that a root owns.
 ///
@@ -45,6 +50,15 @@ pub unsafe trait Persist: Sized {
     /// Bytes that no value has, by which `Option<Self>` says `None`. One that the compiler does not see, or sees elsewhere, is
     /// an error of the compilation where the option is used.
     const NICHE: Niche = Niche::Tagged;
+
+    /// How values are ordered, if an inspection may ask: for types that are made of numbers and text, whose comparison ends
+    /// whatever the values are. Trees with such keys are seen to be in order.
+    ///
+    /// The derive has it where all fields do and the type is `Ord`.
+    #[must_use]
+    fn order() -> Option<Order<Self>> {
+        None
+    }
 
     /// The type's name, as layouts show it; `layouts` names the types that are its arguments.
     fn name(layouts: &mut Layouts) -> String;
