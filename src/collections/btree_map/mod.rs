@@ -327,6 +327,21 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
         self.put(&mut path, key, value).map(|_| None)
     }
 
+    /// Puts an entry in, or only the key in the place of one that is equal to it, which is returned.
+    #[track_caller]
+    pub(in crate::collections) fn replace_key(&mut self, key: K, value: V) -> Option<K> {
+        let mut path = Path::NOWHERE;
+        let Some(level) = self.search(&mut path, &key) else {
+            granted(self.put(&mut path, key, value).map(drop));
+            return None;
+        };
+        let (node, index) = path.spot(level);
+        let place = node.key(Self::SHAPE, index).cast::<K>();
+        note(self.heap, place, 1);
+        // SAFETY: entries are initialised, and the map is borrowed alone.
+        Some(unsafe { place.replace(key) })
+    }
+
     /// Takes the value of a key.
     #[inline]
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
