@@ -12,6 +12,17 @@ use super::{CloneIn, NoRoom};
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
 
 /// An ordered set in a heap: `BTreeSet`, valid wherever the heap lies.
+///
+/// ```
+/// use outlive::PBTreeSet;
+///
+/// outlive::heap!(struct NameHeap);
+///
+/// let names = NameHeap::in_memory::<PBTreeSet<u64, NameHeap>>(|heap| PBTreeSet::from_iter_in([5, 1, 3], heap))?;
+/// names.write(|names, _heap| assert!(names.insert(2) && names.remove(&5)))?;
+/// assert!(names.read(|names| names.range(2..).eq([&2, &3]))?);
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(transparent)]
 pub struct PBTreeSet<T, H: HeapType> {
     map: PBTreeMap<T, (), H>,

@@ -15,6 +15,35 @@ pub type Order<T> = fn(&T, &T) -> Ordering;
 /// the types of this crate that own memory of a heap; `#[derive(Persist)]` does it for structs and enums of such types
 /// (feature `derive`).
 ///
+/// ```
+/// use outlive::{PString, PVec, Persist};
+///
+/// outlive::heap!(struct ShopHeap);
+///
+/// #[derive(Persist)]
+/// struct Shop<'h> {
+///     name: PString<ShopHeap<'h>>,
+///     items: PVec<Item, ShopHeap<'h>>,
+/// }
+///
+/// #[derive(Persist)]
+/// #[repr(u8)]
+/// enum Item {
+///     Tea { grams: u32 },
+///     Cup,
+/// }
+///
+/// let shop = ShopHeap::in_memory::<Shop>(|heap| Shop {
+///     name: PString::from_str_in("tea shop", heap),
+///     items: PVec::from_iter_in([Item::Cup, Item::Tea { grams: 100 }], heap),
+/// })?;
+/// let grams = shop.read(|shop| {
+///     shop.items.iter().map(|item| if let Item::Tea { grams } = item { *grams } else { 0 }).sum::<u32>()
+/// })?;
+/// assert_eq!(grams, 100);
+/// # Ok::<(), outlive::Error>(())
+/// ```
+///
 /// # Other compilers
 /// A root opens for programs in which its types have the same layout, and is refused by others, which show both layouts. Two
 /// builds by one compiler agree. Builds by two compilers agree on structs with `#[repr(C)]`, and on `Option`s of what is not a
