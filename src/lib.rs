@@ -60,7 +60,7 @@
 //! - `derive`: `#[derive(Persist)]`, for types that live in a heap.
 //! - `c-face`: the module `c`, of requests and frees as C has them. For shared libraries that stand in for the C library's
 //!   `malloc`: thread-locals are found so fast there that they cannot be loaded late, by `dlopen`.
-//! - `serde`: `Serialize` for [`Stats`], [`Finding`] and the [`collections`], which are read with the heap's token.
+//! - `serde`: `Serialize` for [`Stats`], [`Finding`], documents and the [`collections`], which are read with the heap's token.
 //! - `json`: documents, the module `json`.
 //! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.
 //!

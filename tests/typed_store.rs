@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use outlive::collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PSkipMap, PString, PVec, PVecDeque};
+use outlive::json::Names;
 use outlive::typed::PBox;
 use outlive::{Error, OpenOptions, Verify};
 
@@ -282,6 +284,26 @@ fn a_root_of_another_layout_is_refused_and_both_are_shown() {
         other => panic!("{other:?}"),
     }
     H::open::<(u64, PBox<u32, H>)>(folder.heap(), |_| unreachable!()).unwrap();
+}
+
+/// Their layouts do not name the heap; they would be followed in one that is not open.
+#[test]
+fn collections_of_another_heap_are_refused_whatever_their_layout() {
+    outlive::heap!(struct H);
+    outlive::heap!(struct Other);
+    let folder = Folder::new("other");
+    macro_rules! refused {
+        ($($type:ident<$($part:ty),* $(,)?>)*) => {$(
+            let path = folder.0.join(stringify!($type));
+            H::open::<$type<$($part,)* H>>(&path, |heap| $type::new_in(heap)).unwrap();
+            match H::open::<$type<$($part,)* Other>>(&path, |_| unreachable!()) {
+                Err(Error::OtherHeap { heap }) => assert_eq!(heap, "H"),
+                other => panic!("{}: {other:?}", stringify!($type)),
+            }
+        )*};
+    }
+    refused!(PVec<u8> PVecDeque<u8> PString<> PHashMap<u8, u8> PHashSet<u8> PBTreeMap<u8, u8>);
+    refused!(PBTreeSet<u8> PSkipMap<u8, u8> Names<>);
 }
 
 #[test]

@@ -19,7 +19,13 @@ pub(crate) fn body(input: &Input, data: &DataEnum) -> syn::Result<Body> {
         return Err(Error::new_spanned(name, "an enum without variants has no values that could be kept"));
     }
     let tags = tags(data, &integer);
-    let mut body = Body { scanned: quote!(false), niche: quote!(), describe: quote!(), inspect: quote!() };
+    let mut body = Body {
+        scanned: quote!(false),
+        ordered: quote!(true),
+        niche: quote!(),
+        describe: quote!(),
+        inspect: quote!(),
+    };
     let names: Vec<_> = (0..data.variants.len()).map(|index| format_ident!("__TAG_{index}")).collect();
     for (variant, tag) in data.variants.iter().zip(&names) {
         one(input, &integer, variant, tag, &mut body)?;
@@ -66,6 +72,7 @@ fn one(input: &Input, integer: &Ident, variant: &Variant, tag: &Ident, body: &mu
         refuse::check(&format!("field `{field}` of `{}::{name}`", input.derive.ident), ty)?;
         let persist = quote!(<#ty as #krate::typed::Persist>);
         body.scanned.extend(quote!(|| #persist::SCANNED));
+        body.ordered.extend(quote!(&& #persist::order().is_some()));
         body.describe.extend(quote! {{
             #layout
             #krate::typed::Parts::field::<#ty>(__parts, #field, ::core::mem::offset_of!(#layout_of, #place));

@@ -31,6 +31,8 @@ pub fn derive_persist(input: TokenStream) -> TokenStream {
 /// What depends on the kind of type.
 struct Body {
     scanned: Tokens,
+    /// Whether all fields have an order.
+    ordered: Tokens,
     niche: Tokens,
     describe: Tokens,
     inspect: Tokens,
@@ -54,7 +56,7 @@ fn implementation(input: &Input, body: &Body) -> Tokens {
     let (rebound, name) = (input.rebound(), input.name());
     let generics = input.bounded();
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
-    let Body { scanned, niche, describe, inspect } = body;
+    let Body { scanned, ordered, niche, describe, inspect } = body;
     quote! {
         const _: () = {
             #[automatically_derived]
@@ -62,6 +64,16 @@ fn implementation(input: &Input, body: &Body) -> Tokens {
                 type In<'__h> = #ident #rebound;
                 const SCANNED: bool = #scanned;
                 const NICHE: #krate::typed::Niche = #niche;
+
+                fn order() -> ::core::option::Option<#krate::typed::Order<Self>> {
+                    #[allow(unused_imports)]
+                    use #krate::typed::Unordered as _;
+                    if #ordered {
+                        #krate::typed::Probe::<Self>::new().order()
+                    } else {
+                        ::core::option::Option::None
+                    }
+                }
 
                 fn name(__layouts: &mut #krate::typed::Layouts) -> ::std::string::String {
                     #name

@@ -12,6 +12,7 @@ pub(crate) fn body(input: &Input, data: &DataStruct) -> syn::Result<Body> {
     let krate = &input.krate;
     let mut body = Body {
         scanned: quote!(false),
+        ordered: quote!(true),
         niche: quote!(#krate::typed::Niche::Tagged),
         describe: quote!(),
         inspect: quote!(),
@@ -28,6 +29,7 @@ pub(crate) fn body(input: &Input, data: &DataStruct) -> syn::Result<Body> {
         refuse::check(&format!("field `{name}` of `{}`", input.derive.ident), ty)?;
         let persist = quote!(<#ty as #krate::typed::Persist>);
         body.scanned.extend(quote!(|| #persist::SCANNED));
+        body.ordered.extend(quote!(&& #persist::order().is_some()));
         body.niche.extend(quote!(.or(#persist::NICHE.moved(::core::mem::offset_of!(Self, #member)))));
         body.describe.extend(quote! {
             #krate::typed::Parts::field::<#ty>(__parts, #name, ::core::mem::offset_of!(Self, #member));

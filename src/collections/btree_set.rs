@@ -12,6 +12,17 @@ use super::{CloneIn, NoRoom};
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
 
 /// An ordered set in a heap: `BTreeSet`, valid wherever the heap lies.
+///
+/// ```
+/// use outlive::PBTreeSet;
+///
+/// outlive::heap!(struct NameHeap);
+///
+/// let names = NameHeap::in_memory::<PBTreeSet<u64, NameHeap>>(|heap| PBTreeSet::from_iter_in([5, 1, 3], heap))?;
+/// names.write(|names, _heap| assert!(names.insert(2) && names.remove(&5)))?;
+/// assert!(names.read(|names| names.range(2..).eq([&2, &3]))?);
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(transparent)]
 pub struct PBTreeSet<T, H: HeapType> {
     map: PBTreeMap<T, (), H>,
@@ -141,6 +152,37 @@ impl<T: Ord, H: HeapType> PBTreeSet<T, H> {
         self.map.remove_entry(element).map(|(element, ())| element)
     }
 
+    /// Puts an element in, in the place of one that is equal to it, which is returned.
+    ///
+    /// # Panics
+    /// If the heap has no memory for it.
+    #[track_caller]
+    pub fn replace(&mut self, element: T) -> Option<T> {
+        self.map.replace_key(element, ())
+    }
+
+    /// Moves all elements of the other one here.
+    ///
+    /// # Panics
+    /// As [`PBTreeMap::append`].
+    #[track_caller]
+    pub fn append(&mut self, other: &mut Self) {
+        self.map.append(&mut other.map);
+    }
+
+    /// Splits off the elements from this one on.
+    ///
+    /// # Panics
+    /// As [`PBTreeMap::split_off`].
+    #[track_caller]
+    pub fn split_off<Q>(&mut self, element: &Q) -> Self
+    where
+        T: Borrow<Q>,
+        Q: Ord + ?Sized,
+    {
+        Self { map: self.map.split_off(element) }
+    }
+
     /// The elements of a range, in order.
     ///
     /// # Panics
@@ -177,6 +219,11 @@ impl<T: Ord, H: HeapType> PBTreeSet<T, H> {
     /// The elements that are in this one and not in the other, in order.
     pub fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> + Clone {
         self.iter().filter(|element| !other.contains(*element))
+    }
+
+    /// The elements that are in one of them and not in the other: first this one's, in order, then the other's.
+    pub fn symmetric_difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a T> + Clone {
+        self.difference(other).chain(other.difference(self))
     }
 
     /// The elements that are in one of them, or in both, in order.

@@ -11,6 +11,17 @@ use crate::handle::AllocError;
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
 
 /// A hash set in a heap: `HashSet`, valid wherever the heap lies. What is said of [`PHashMap`] holds for it.
+///
+/// ```
+/// use outlive::PHashSet;
+///
+/// outlive::heap!(struct SeenHeap);
+///
+/// let seen = SeenHeap::in_memory::<PHashSet<u64, SeenHeap>>(|heap| PHashSet::from_iter_in([1, 2], heap))?;
+/// seen.write(|seen, _heap| assert!(seen.insert(3) && !seen.insert(1)))?;
+/// assert_eq!(seen.read(|seen| (seen.len(), seen.contains(&2)))?, (3, true));
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(transparent)]
 pub struct PHashSet<T, H: HeapType> {
     map: PHashMap<T, (), H>,

@@ -5,6 +5,26 @@ use core::fmt;
 use crate::handle::AllocError;
 
 /// The heap had no memory for this value: it was not taken, and the collection is as it was.
+///
+/// ```
+/// use outlive::collections::NoRoom;
+/// use outlive::typed::Store;
+/// use outlive::{HeapOptions, PVec};
+///
+/// outlive::heap!(struct SmallHeap);
+///
+/// let options = HeapOptions::new().limit(256 << 10);
+/// type Pages<'h> = PVec<[u8; 4096], SmallHeap<'h>>;
+/// let small = Store::<Pages, SmallHeap>::in_memory(options, |heap, _| PVec::new_in(heap))?;
+/// small.write(|list, _heap| {
+///     while list.len() < 1000 {
+///         let Err(NoRoom(back)) = list.try_push([7; 4096]) else { continue };
+///         return assert_eq!(back, [7; 4096]);
+///     }
+///     unreachable!("the heap is smaller than that");
+/// })?;
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NoRoom<T>(pub T);
 

@@ -13,9 +13,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PSkipMap, PString, PVec, PVecDeque};
 use crate::handle::AllocError;
-use crate::typed::HeapType;
+use crate::typed::{HeapType, PBox, Persist, Target};
 
 /// `Deserialize` for what may own blocks of a heap. Everything that is `Deserialize` is also this.
+///
+/// ```
+/// use outlive::collections::{PBTreeMap, PString, SeedIn};
+/// use serde::de::DeserializeSeed;
+///
+/// outlive::heap!(struct ShopHeap);
+///
+/// type Stock<'h> = PBTreeMap<PString<ShopHeap<'h>>, u32, ShopHeap<'h>>;
+///
+/// let shop = ShopHeap::in_memory::<Stock>(|heap| PBTreeMap::new_in(heap))?;
+/// shop.write(|stock, heap| {
+///     let mut text = serde_json::Deserializer::from_str(r#"{"tea": 12, "cups": 4}"#);
+///     *stock = SeedIn::<Stock, _>::new(heap).deserialize(&mut text)?;
+///     assert_eq!(serde_json::to_string(stock)?, r#"{"cups":4,"tea":12}"#);
+///     Ok::<(), serde_json::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait DeserializeIn<'de, H: HeapType>: Sized {
     /// Reads a value, whose blocks are the heap's.
     ///
@@ -49,6 +67,21 @@ impl<'de, T: Deserialize<'de>, H: HeapType> DeserializeIn<'de, H> for T {
     }
 }
 
+/// Reads text, of which something is made that owns a block.
+struct Text<M>(M);
+
+impl<T, M: FnOnce(&str) -> Result<T, AllocError>> Visitor<'_> for Text<M> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        self.0(text).map_err(E::custom)
+    }
+}
+
 impl<H: HeapType> Serialize for PString<H> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self)
@@ -57,21 +90,26 @@ impl<H: HeapType> Serialize for PString<H> {
 
 impl<'de, H: HeapType> DeserializeIn<'de, H> for PString<H> {
     fn deserialize_in<D: Deserializer<'de>>(heap: H, from: D) -> Result<Self, D::Error> {
-        struct Text<H>(H);
+        from.deserialize_str(Text(|text: &str| Self::try_from_str_in(text, heap)))
+    }
+}
 
-        impl<H: HeapType> Visitor<'_> for Text<H> {
-            type Value = PString<H>;
+impl<T: ?Sized + Target + Serialize, H: HeapType> Serialize for PBox<T, H> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(to)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
+impl<'de, T: Persist + DeserializeIn<'de, H>, H: HeapType> DeserializeIn<'de, H> for PBox<T, H> {
+    fn deserialize_in<D: Deserializer<'de>>(heap: H, from: D) -> Result<Self, D::Error> {
+        let value = T::deserialize_in(heap, from)?;
+        Self::try_new_in(value, heap).map_err(D::Error::custom)
+    }
+}
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<PString<H>, E> {
-                PString::try_from_str_in(text, self.0).map_err(E::custom)
-            }
-        }
-
-        from.deserialize_str(Text(heap))
+impl<'de, H: HeapType> DeserializeIn<'de, H> for PBox<str, H> {
+    fn deserialize_in<D: Deserializer<'de>>(heap: H, from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Text(|text: &str| Self::try_str_in(text, heap)))
     }
 }
 

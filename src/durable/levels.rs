@@ -86,6 +86,8 @@ pub enum Verify {
     /// heap. For files that come from anywhere. The time is in proportion to its pages, some milliseconds a gigabyte; blocks are not read.
     Metadata,
     /// The same, and in a typed heap every value that can be reached from its root, in proportion to them in time and memory.
-    /// What cannot be a value is refused ([`Error::ValuesDamaged`](crate::Error::ValuesDamaged)), whatever bytes it has.
+    /// What cannot be a value is refused ([`Error::ValuesDamaged`](crate::Error::ValuesDamaged)), whatever bytes it has, and so is
+    /// a collection that counts other entries than it has, or whose keys are out of order ([`Persist::order`](crate::Persist::order)
+    /// says which are compared).
     Full,
 }

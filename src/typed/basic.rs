@@ -1,5 +1,6 @@
 //! `Persist` for types that own nothing: numbers and the like, and what is made of them.
 
+use core::cmp::Ordering;
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::num::NonZero;
@@ -8,7 +9,9 @@ use core::time::Duration;
 use super::inspect::{Fault, Inspector};
 use super::layouts::{Layouts, Parts};
 use super::niche::{Niche, Nothing, read};
-use super::persist::Persist;
+#[allow(unused_imports, reason = "not all of these types are ordered")]
+use super::order::{Probe, Unordered as _};
+use super::persist::{Order, Persist};
 
 /// Types of which any bytes are a value.
 macro_rules! any_bytes {
@@ -17,6 +20,10 @@ macro_rules! any_bytes {
         unsafe impl Persist for $type {
             type In<'h> = Self;
             $(const SCANNED: bool = $scanned;)?
+
+            fn order() -> Option<Order<Self>> {
+                Probe::<Self>::new().order()
+            }
 
             fn name(_: &mut Layouts) -> String {
                 short_name(stringify!($type)).to_owned()
@@ -56,6 +63,10 @@ macro_rules! in_range {
             type In<'h> = Self;
             const NICHE: Niche = $niche;
 
+            fn order() -> Option<Order<Self>> {
+                Some(Ord::cmp)
+            }
+
             fn name(_: &mut Layouts) -> String {
                 $name.to_owned()
             }
@@ -90,6 +101,16 @@ in_range! {
     NonZero<isize>, "NonZero<isize>", isize, Niche::not_zero(size_of::<isize>()), |number| number != 0;
 }
 
+/// How two values compare of which the type has an order.
+fn compare<T: Persist>((one, other): (&T, &T)) -> Ordering {
+    T::order().map_or(Ordering::Equal, |order| order(one, other))
+}
+
+/// The first that is not equal, as tuples and arrays have it.
+fn each(mut parts: impl Iterator<Item = Ordering>) -> Ordering {
+    parts.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
 const NANOS: u32 = 0x0a0b_0c0d;
 const A_TIME: Duration = Duration::new(0x1122_3344_5566_7788, NANOS);
 
@@ -114,6 +135,10 @@ unsafe impl Persist for Duration {
     type In<'h> = Self;
     const NICHE: Niche = Niche::below(4, 1_000_000_000).moved(NANOS_AT);
 
+    fn order() -> Option<Order<Self>> {
+        Some(Ord::cmp)
+    }
+
     fn name(_: &mut Layouts) -> String {
         String::from("Duration")
     }
@@ -136,6 +161,10 @@ unsafe impl Persist for Duration {
 unsafe impl<T: Persist> Persist for PhantomData<T> {
     type In<'h> = PhantomData<T::In<'h>>;
 
+    fn order() -> Option<Order<Self>> {
+        Some(Ord::cmp)
+    }
+
     fn name(layouts: &mut Layouts) -> String {
         format!("PhantomData<{}>", layouts.name_of::<T>())
     }
@@ -150,6 +179,11 @@ unsafe impl<T: Persist, const N: usize> Persist for [T; N] {
     type In<'h> = [T::In<'h>; N];
     const SCANNED: bool = T::SCANNED;
     const NICHE: Niche = if N > 0 { T::NICHE } else { Niche::Tagged };
+
+    fn order() -> Option<Order<Self>> {
+        T::order()?;
+        Some(|one, other| each(one.iter().zip(other).map(compare)))
+    }
 
     fn name(layouts: &mut Layouts) -> String {
         format!("[{}; {N}]", layouts.name_of::<T>())
@@ -182,6 +216,14 @@ unsafe impl<T: Persist> Persist for Option<T> {
         Niche::Tagged => Niche::below(const { Says::<T>::NONE.width }, 2),
         niche => niche.taken(),
     };
+
+    fn order() -> Option<Order<Self>> {
+        T::order()?;
+        Some(|one, other| match (one, other) {
+            (Some(one), Some(other)) => compare((one, other)),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        })
+    }
 
     fn name(layouts: &mut Layouts) -> String {
         format!("Option<{}>", layouts.name_of::<T>())
@@ -217,6 +259,11 @@ macro_rules! tuple {
             const SCANNED: bool = $($type::SCANNED)||*;
             const NICHE: Niche =
                 Niche::Tagged$(.or($type::NICHE.moved(offset_of!(Self, $index))))*;
+
+            fn order() -> Option<Order<Self>> {
+                $($type::order()?;)*
+                Some(|one, other| each([$(compare((&one.$index, &other.$index))),*].into_iter()))
+            }
 
             fn name(layouts: &mut Layouts) -> String {
                 format!("({})", [$(layouts.name_of::<$type>()),*].join(", "))

@@ -1,6 +1,7 @@
 //! A value that owns its block in a heap.
 
 use core::alloc::Layout;
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
@@ -14,7 +15,7 @@ use super::heap_type::HeapType;
 use super::inspect::{Fault, Inspector};
 use super::layouts::Layouts;
 use super::niche::Niche;
-use super::persist::Persist;
+use super::persist::{Order, Persist};
 use super::pointer::PPtr;
 use super::target::Target;
 use crate::handle::AllocError;
@@ -242,13 +243,13 @@ impl<T: ?Sized + Target + PartialEq, H: HeapType> PartialEq for PBox<T, H> {
 impl<T: ?Sized + Target + Eq, H: HeapType> Eq for PBox<T, H> {}
 
 impl<T: ?Sized + Target + PartialOrd, H: HeapType> PartialOrd for PBox<T, H> {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         (**self).partial_cmp(&**other)
     }
 }
 
 impl<T: ?Sized + Target + Ord, H: HeapType> Ord for PBox<T, H> {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         (**self).cmp(&**other)
     }
 }
@@ -263,6 +264,11 @@ impl<T: ?Sized + Target + Hash, H: HeapType> Hash for PBox<T, H> {
 unsafe impl<T: ?Sized + Target, H: HeapType> Persist for PBox<T, H> {
     type In<'h> = PBox<T::In<'h>, H::In<'h>>;
     const NICHE: Niche = Niche::not_zero(8);
+
+    fn order() -> Option<Order<Self>> {
+        T::order()?;
+        Some(|one, other| T::order().map_or(Ordering::Equal, |order| order(one, other)))
+    }
 
     fn name(layouts: &mut Layouts) -> String {
         layouts.holds::<H>();

@@ -1,4 +1,6 @@
-//! Ordinary collections in heaps that are only ever open at one address: `Vec` and `Box` of allocator-api2.
+//! Ordinary collections in heaps that are only ever open at one address: `Vec` and `Box` of allocator-api2, and with the feature
+//! `nightly` those of the standard library. Where both put their words in the same places they have the same layout, and each
+//! reads what the other wrote.
 //!
 //! They hold plain addresses, and note nothing: their blocks are of the heap's scanned part. Where in a `Vec` its three words
 //! lie is for its crate and the compiler to choose; it is found out by making one whose words are known, and described, so that
@@ -9,19 +11,17 @@ use core::mem::ManuallyDrop;
 use core::num::NonZero;
 use core::ptr::NonNull;
 
-pub use allocator_api2::alloc::{AllocError, Allocator};
-use allocator_api2::boxed::Box;
-use allocator_api2::vec::Vec;
-
 use super::heap_type::HeapType;
 use super::inspect::{Fault, Inspector};
 use super::layouts::{Layouts, Parts};
 use super::niche::Niche;
 use super::persist::Persist;
+pub use allocator_api2::alloc::{AllocError, Allocator};
 
 /// A heap type whose heap is only ever open at the address at which it was made: `heap!(struct ShopHeap, fixed)`.
 ///
 /// ```
+/// # #![cfg_attr(feature = "nightly", feature(allocator_api))]
 /// use allocator_api2::vec::Vec;
 ///
 /// outlive::heap!(struct NumberHeap, fixed);
@@ -49,9 +49,69 @@ use super::persist::Persist;
     label = "holds addresses, which mean nothing there",
     note = "define the heap as `heap!(struct ShopHeap, fixed)`, or use `PVec` and `PBox`"
 )]
-pub unsafe trait Fixed: HeapType + Allocator {
+pub unsafe trait Fixed: HeapType + Allocator + Standard {
     /// The same heap in another access.
     type FixedIn<'h>: Fixed + 'h;
+}
+
+/// An allocator by the standard library's trait as well, with the feature `nightly`; without it, anything.
+#[cfg(feature = "nightly")]
+pub trait Standard: std::alloc::Allocator {}
+
+/// An allocator by the standard library's trait as well, with the feature `nightly`; without it, anything.
+#[cfg(not(feature = "nightly"))]
+pub trait Standard {}
+
+#[cfg(feature = "nightly")]
+impl<H: std::alloc::Allocator> Standard for H {}
+
+#[cfg(not(feature = "nightly"))]
+impl<H> Standard for H {}
+
+/// Makes a heap type an allocator by one of the traits by that name.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fixed_allocator {
+    ($name:ident, $($path:tt)*) => {
+        const _: () = {
+            use ::core::alloc::Layout;
+            use ::core::ptr::NonNull;
+            use ::core::result::Result;
+            use $crate::typed::fixed;
+            use $($path)*::{AllocError, Allocator};
+
+            // SAFETY: a block stays where it is until it is given back, and all tokens of the type are the same heap, which is
+            // open as long as there are tokens.
+            unsafe impl Allocator for $name<'_> {
+                fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+                    fixed::allocate(*self, layout).map_err(|_| AllocError)
+                }
+
+                unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+                    // SAFETY: the trait's contract is the same.
+                    unsafe { fixed::deallocate(*self, block, layout) }
+                }
+            }
+        };
+    };
+}
+
+/// The same by the standard library's trait, where there is one.
+#[cfg(feature = "nightly")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fixed_standard {
+    ($name:ident) => {
+        $crate::__fixed_allocator!($name, ::std::alloc);
+    };
+}
+
+/// The same by the standard library's trait, where there is one.
+#[cfg(not(feature = "nightly"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fixed_standard {
+    ($name:ident) => {};
 }
 
 /// A block for a collection.
@@ -91,90 +151,112 @@ const LEN: usize = (1 << 40) + 1;
 const CAPACITY: usize = (1 << 40) + 2;
 
 impl Words {
-    fn of<T, H: Fixed>() -> Self {
-        const { assert!(size_of::<Vec<T, H>>() == 3 * size_of::<usize>(), "a vector is three words") };
-        // SAFETY: a heap type has no size, and this one is not used.
-        let heap = unsafe { NonNull::<H>::dangling().read() };
-        let address = NonNull::<T>::dangling();
-        // SAFETY: it is never dropped or used: only its words are looked at.
-        let known =
-            ManuallyDrop::new(unsafe { Vec::from_raw_parts_in(address.as_ptr(), LEN, CAPACITY, heap) });
-        // SAFETY: three words without gaps, for there are no more bytes; an address is looked at as a number.
-        let words = unsafe { (&raw const known).cast::<[usize; 3]>().read() };
+    /// Those of a vector whose elements lie at `address`, and which has `LEN` and `CAPACITY`, or for elements without size a
+    /// capacity of its own choice.
+    fn of(words: [usize; 3], address: usize) -> Self {
         let place = |word: usize| words.iter().position(|found| *found == word).unwrap_or(0);
-        Self { address: place(address.as_ptr().addr()), len: place(LEN), capacity: place(CAPACITY) }
+        let (address, len) = (place(address), place(LEN));
+        Self { address, len, capacity: 3 - address - len }
     }
 }
 
-// SAFETY: three words, which are compared with what is allocated; the elements are inspected. The heap lies where it did, so the
-// address is right. The words change by way of exclusive references only, and the elements are in the scanned part.
-unsafe impl<T: Persist, H: Fixed> Persist for Vec<T, H> {
-    type In<'h> = Vec<T::In<'h>, H::FixedIn<'h>>;
+/// Lets the vectors and boxes of a library live in such heaps.
+macro_rules! ordinary {
+    ($vec:path, $box:path) => {
+        const _: () = {
+            use $box as Box;
+            use $vec as Vec;
 
-    fn name(layouts: &mut Layouts) -> String {
-        layouts.holds::<H>();
-        format!("Vec<{}>", layouts.name_of::<T>())
-    }
+            /// Where the words of a vector are.
+            fn words<T, H: Fixed>() -> Words {
+                const { assert!(size_of::<Vec<T, H>>() == 3 * size_of::<usize>(), "a vector is three words") };
+                // SAFETY: a heap type has no size, and this one is not used.
+                let heap = unsafe { NonNull::<H>::dangling().read() };
+                let start = NonNull::<T>::dangling().as_ptr();
+                // SAFETY: it is never dropped or used: only its words are looked at.
+                let known = ManuallyDrop::new(unsafe { Vec::from_raw_parts_in(start, LEN, CAPACITY, heap) });
+                // SAFETY: three words without gaps, for there are no more bytes; an address is looked at as a number.
+                let words = unsafe { (&raw const known).cast::<[usize; 3]>().read() };
+                Words::of(words, start.addr())
+            }
 
-    fn describe(parts: &mut Parts<'_>) {
-        parts.owns::<T>();
-        let Words { address, len, capacity } = Words::of::<T, H>();
-        parts.remark(&format!("words {address}, {len}, {capacity}: address, length, capacity"));
-    }
+            // SAFETY: three words, which are compared with what is allocated; the elements are inspected. The heap lies where it did, so the
+            // address is right. The words change by way of exclusive references only, and the elements are in the scanned part.
+            unsafe impl<T: Persist, H: Fixed> Persist for Vec<T, H> {
+                type In<'h> = Vec<T::In<'h>, H::FixedIn<'h>>;
 
-    unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
-        let words = Words::of::<T, H>();
-        // SAFETY: the caller's promise; any bytes are numbers.
-        let found = unsafe { at.cast::<[usize; 3]>().read() };
-        let (address, len, capacity) = (found[words.address], found[words.len], found[words.capacity]);
-        if address == 0 || !address.is_multiple_of(align_of::<T>()) {
-            return Err(inspector.fault(at, format!("{address:#x} is no address of a vector's elements")));
-        }
-        let room = if size_of::<T>() == 0 { usize::MAX } else { capacity };
-        if len > room {
-            return Err(inspector.fault(at, format!("a vector with room for {capacity} does not have {len}")));
-        }
-        let layout = Layout::array::<T>(capacity).ok();
-        let layout = if size_of::<T>() == 0 { Some(Layout::new::<()>()) } else { layout };
-        let layout =
-            layout.ok_or_else(|| inspector.fault(at, format!("no vector has room for {capacity}")))?;
-        if layout.size() == 0 {
-            return Ok(());
-        }
-        let start = inspector.own_scanned(at, inspector.offset_of(address), layout)?;
-        // SAFETY: the block was just asked for, and has room for more.
-        unsafe { inspector.look_into::<T>(start.as_ptr().cast(), len) };
-        Ok(())
-    }
+                fn name(layouts: &mut Layouts) -> String {
+                    layouts.holds::<H>();
+                    format!("Vec<{}>", layouts.name_of::<T>())
+                }
+
+                fn describe(parts: &mut Parts<'_>) {
+                    parts.owns::<T>();
+                    let Words { address, len, capacity } = words::<T, H>();
+                    parts.remark(&format!("words {address}, {len}, {capacity}: address, length, capacity"));
+                }
+
+                unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
+                    let words = words::<T, H>();
+                    // SAFETY: the caller's promise; any bytes are numbers.
+                    let found = unsafe { at.cast::<[usize; 3]>().read() };
+                    let (address, len, capacity) = (found[words.address], found[words.len], found[words.capacity]);
+                    if address == 0 || !address.is_multiple_of(align_of::<T>()) {
+                        return Err(inspector.fault(at, format!("{address:#x} is no address of a vector's elements")));
+                    }
+                    let room = if size_of::<T>() == 0 { usize::MAX } else { capacity };
+                    if len > room {
+                        return Err(inspector.fault(at, format!("a vector with room for {capacity} does not have {len}")));
+                    }
+                    let layout = Layout::array::<T>(capacity).ok();
+                    // The standard library's have no other capacity, whatever the elements are.
+                    let layout = layout.filter(|_| capacity <= isize::MAX.cast_unsigned());
+                    let layout =
+                        layout.ok_or_else(|| inspector.fault(at, format!("no vector has room for {capacity}")))?;
+                    if layout.size() == 0 {
+                        return Ok(());
+                    }
+                    let start = inspector.own_scanned(at, inspector.offset_of(address), layout)?;
+                    // SAFETY: the block was just asked for, and has room for more.
+                    unsafe { inspector.look_into::<T>(start.as_ptr().cast(), len) };
+                    Ok(())
+                }
+            }
+
+            // SAFETY: an address, which is compared with what is allocated; the value is inspected. As for vectors.
+            unsafe impl<T: Persist, H: Fixed> Persist for Box<T, H> {
+                type In<'h> = Box<T::In<'h>, H::FixedIn<'h>>;
+                const NICHE: Niche = Niche::not_zero(size_of::<usize>());
+
+                fn name(layouts: &mut Layouts) -> String {
+                    layouts.holds::<H>();
+                    format!("Box<{}>", layouts.name_of::<T>())
+                }
+
+                fn describe(parts: &mut Parts<'_>) {
+                    parts.owns::<T>();
+                }
+
+                unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
+                    const { assert!(size_of::<Self>() == size_of::<usize>(), "a box is an address") };
+                    // SAFETY: the caller's promise; any bytes are a number.
+                    let address = unsafe { at.cast::<usize>().read() };
+                    if address == 0 || !address.is_multiple_of(align_of::<T>()) {
+                        return Err(inspector.fault(at, format!("{address:#x} is no address of a box's value")));
+                    }
+                    if size_of::<T>() == 0 {
+                        return Ok(());
+                    }
+                    let start = inspector.own_scanned(at, inspector.offset_of(address), Layout::new::<T>())?;
+                    // SAFETY: the block was just asked for.
+                    unsafe { inspector.look_into::<T>(start.as_ptr().cast(), 1) };
+                    Ok(())
+                }
+            }
+        };
+    };
 }
 
-// SAFETY: an address, which is compared with what is allocated; the value is inspected. As for vectors.
-unsafe impl<T: Persist, H: Fixed> Persist for Box<T, H> {
-    type In<'h> = Box<T::In<'h>, H::FixedIn<'h>>;
-    const NICHE: Niche = Niche::not_zero(size_of::<usize>());
-
-    fn name(layouts: &mut Layouts) -> String {
-        layouts.holds::<H>();
-        format!("Box<{}>", layouts.name_of::<T>())
-    }
-
-    fn describe(parts: &mut Parts<'_>) {
-        parts.owns::<T>();
-    }
-
-    unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
-        const { assert!(size_of::<Self>() == size_of::<usize>(), "a box is an address") };
-        // SAFETY: the caller's promise; any bytes are a number.
-        let address = unsafe { at.cast::<usize>().read() };
-        if address == 0 || !address.is_multiple_of(align_of::<T>()) {
-            return Err(inspector.fault(at, format!("{address:#x} is no address of a box's value")));
-        }
-        if size_of::<T>() == 0 {
-            return Ok(());
-        }
-        let start = inspector.own_scanned(at, inspector.offset_of(address), Layout::new::<T>())?;
-        // SAFETY: the block was just asked for.
-        unsafe { inspector.look_into::<T>(start.as_ptr().cast(), 1) };
-        Ok(())
-    }
-}
+ordinary!(allocator_api2::vec::Vec, allocator_api2::boxed::Box);
+#[cfg(feature = "nightly")]
+ordinary!(std::vec::Vec, std::boxed::Box);

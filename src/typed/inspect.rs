@@ -5,7 +5,8 @@
 //! 2. A block has one owner, or owners that share it and agree on what is in it.
 //! 3. Blocks are looked into one after another, not one within another: a long list needs no long stack. There are at most
 //!    as many as the heap has, so the walk ends on any bytes.
-//! 4. What was asked for is what can be reached; the rest of the heap's blocks belong to nobody.
+//! 4. What only values can be asked, as whether keys are in order, is asked when all of them were inspected ([`Whole`]).
+//! 5. What was asked for is what can be reached; the rest of the heap's blocks belong to nobody.
 
 use core::alloc::Layout;
 use core::any::TypeId;
@@ -34,6 +35,23 @@ pub struct Inspector<'heap> {
     owned: HashMap<u64, Owned>,
     /// Blocks that were found and not looked into yet.
     later: Vec<Later>,
+    /// What is to be asked of values when all of them were inspected.
+    wholes: Vec<Finish>,
+}
+
+/// A value of which more is asked than that its bytes are one, when all that it owns was inspected.
+///
+/// A value at fault is still a value: what is asked here is what the type's methods rely on to find things, not to be safe.
+pub(crate) trait Whole {
+    /// Finds fault with the value.
+    fn look(&self, inspector: &Inspector<'_>) -> Result<(), Fault>;
+}
+
+/// A value, and what is to be asked of it.
+#[derive(Clone, Copy, Debug)]
+struct Finish {
+    at: *const u8,
+    look: unsafe fn(*const u8, &Inspector<'_>) -> Result<(), Fault>,
 }
 
 /// A block that is owned.
@@ -72,7 +90,7 @@ impl fmt::Display for Fault {
 
 impl<'heap> Inspector<'heap> {
     pub(crate) fn new(heap: &'heap Heap) -> Self {
-        Self { heap, owned: HashMap::new(), later: Vec::new() }
+        Self { heap, owned: HashMap::new(), later: Vec::new(), wholes: Vec::new() }
     }
 
     /// A fault of the bytes at this address.
@@ -214,13 +232,33 @@ impl<'heap> Inspector<'heap> {
         self.later.push(Later { at: first.cast(), count, inspect: each::<T> });
     }
 
+    /// Has a value looked at as a whole when everything was inspected.
+    ///
+    /// # Safety
+    /// It is one if no fault is found with its bytes and with what was told of it. It is open under the heap type with which it
+    /// finds what it owns.
+    pub(crate) unsafe fn look_when_whole<T: Whole>(&mut self, at: *const T) {
+        /// # Safety
+        /// A value lies there.
+        unsafe fn look<T: Whole>(at: *const u8, inspector: &Inspector<'_>) -> Result<(), Fault> {
+            // SAFETY: the caller's promise; nobody writes while a heap is inspected.
+            unsafe { &*at.cast::<T>() }.look(inspector)
+        }
+        self.wholes.push(Finish { at: at.cast(), look: look::<T> });
+    }
+
     /// Walks on until nothing is left to look into.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
         while let Some(Later { at, count, inspect }) = self.later.pop() {
             // SAFETY: `look_into` was promised that the values lie there.
             unsafe { inspect(at, count, self) }?;
         }
-        self.check_counts()
+        self.check_counts()?;
+        for Finish { at, look } in core::mem::take(&mut self.wholes) {
+            // SAFETY: everything was inspected, so what lies there is a value, as `look_when_whole` was promised.
+            unsafe { look(at, self) }?;
+        }
+        Ok(())
     }
 
     /// Owners that a shared block has not counted would use it when it is gone.

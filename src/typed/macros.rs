@@ -20,7 +20,8 @@
 /// - `ShopHeap::root::<T, _>(&store, name, init)`, for further roots of an open heap.
 ///
 /// With `fixed`, as in `outlive::heap!(pub struct ShopHeap, fixed);`, the heap is only ever opened at the address at which it
-/// was made. Then values with plain addresses in them may live in it: the `Vec` and `Box` of `allocator-api2`.
+/// was made. Then values with plain addresses in them may live in it: the `Vec` and `Box` of `allocator-api2`, and with the
+/// feature `nightly` the standard library's.
 #[macro_export]
 macro_rules! heap {
     ($(#[$meta:meta])* $visibility:vis struct $name:ident $(;)?) => {
@@ -31,30 +32,13 @@ macro_rules! heap {
         $crate::heap!(@fixed $name);
     };
     (@fixed $name:ident) => {
-        const _: () = {
-            use ::core::alloc::Layout;
-            use ::core::ptr::NonNull;
-            use ::core::result::Result;
-            use $crate::typed::fixed::{self, AllocError, Allocator, Fixed};
+        // SAFETY: the store refuses heaps of a fixed type that lie elsewhere; the blocks are of the scanned part.
+        unsafe impl $crate::typed::fixed::Fixed for $name<'_> {
+            type FixedIn<'h> = $name<'h>;
+        }
 
-            // SAFETY: the store refuses heaps of a fixed type that lie elsewhere; the blocks are of the scanned part.
-            unsafe impl Fixed for $name<'_> {
-                type FixedIn<'h> = $name<'h>;
-            }
-
-            // SAFETY: a block stays where it is until it is given back, and all tokens of the type are the same heap, which is
-            // open as long as there are tokens.
-            unsafe impl Allocator for $name<'_> {
-                fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                    fixed::allocate(*self, layout)
-                }
-
-                unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-                    // SAFETY: the trait's contract is the same.
-                    unsafe { fixed::deallocate(*self, block, layout) }
-                }
-            }
-        };
+        $crate::__fixed_allocator!($name, $crate::typed::fixed);
+        $crate::__fixed_standard!($name);
     };
     (@define [$(#[$meta:meta])*] [$visibility:vis] $name:ident $fixed:literal) => {
         $(#[$meta])*

@@ -19,6 +19,18 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::units::Offset;
 
 /// A further root of a heap, of type `T`; see `root` of a heap type.
+///
+/// ```
+/// use outlive::PVec;
+///
+/// outlive::heap!(struct ShopHeap);
+///
+/// let shop = ShopHeap::in_memory::<u64>(|_heap| 1)?;
+/// let log = ShopHeap::root::<PVec<u64, ShopHeap>, _>(&shop, "log", |heap| PVec::new_in(heap))?;
+/// log.write(|log, _heap| log.push(7))?;
+/// assert_eq!(log.read(|log| log.len())?, 1);
+/// # Ok::<(), outlive::Error>(())
+/// ```
 pub struct Named<'store, T: Persist, R: Persist, H: Anchored> {
     store: &'store Store<R, H>,
     name: String,

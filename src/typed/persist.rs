@@ -1,14 +1,48 @@
 //! What may live in a heap across runs.
 
+use core::cmp::Ordering;
+
 use super::inspect::{Fault, Inspector};
 use super::layouts::{Layouts, Parts};
 use super::niche::Niche;
+
+/// How values of a type are ordered.
+pub type Order<T> = fn(&T, &T) -> Ordering;
 
 /// A type whose values may live in a heap across runs, as part of a root or in memory that a root owns.
 ///
 /// It is implemented for numbers, `bool`, `char`, arrays, tuples, `Option`, `PhantomData`, atomics, `NonZero`, `Duration` and
 /// the types of this crate that own memory of a heap; `#[derive(Persist)]` does it for structs and enums of such types
 /// (feature `derive`).
+///
+/// ```
+/// use outlive::{PString, PVec, Persist};
+///
+/// outlive::heap!(struct ShopHeap);
+///
+/// #[derive(Persist)]
+/// struct Shop<'h> {
+///     name: PString<ShopHeap<'h>>,
+///     items: PVec<Item, ShopHeap<'h>>,
+/// }
+///
+/// #[derive(Persist)]
+/// #[repr(u8)]
+/// enum Item {
+///     Tea { grams: u32 },
+///     Cup,
+/// }
+///
+/// let shop = ShopHeap::in_memory::<Shop>(|heap| Shop {
+///     name: PString::from_str_in("tea shop", heap),
+///     items: PVec::from_iter_in([Item::Cup, Item::Tea { grams: 100 }], heap),
+/// })?;
+/// let grams = shop.read(|shop| {
+///     shop.items.iter().map(|item| if let Item::Tea { grams } = item { *grams } else { 0 }).sum::<u32>()
+/// })?;
+/// assert_eq!(grams, 100);
+/// # Ok::<(), outlive::Error>(())
+/// ```
 ///
 /// # Other compilers
 /// A root opens for programs in which its types have the same layout, and is refused by others, which show both layouts. Two
@@ -45,6 +79,15 @@ pub unsafe trait Persist: Sized {
     /// Bytes that no value has, by which `Option<Self>` says `None`. One that the compiler does not see, or sees elsewhere, is
     /// an error of the compilation where the option is used.
     const NICHE: Niche = Niche::Tagged;
+
+    /// How values are ordered, if an inspection may ask: for types that are made of numbers and text, whose comparison ends
+    /// whatever the values are. Trees with such keys are seen to be in order.
+    ///
+    /// The derive has it where all fields do and the type is `Ord`.
+    #[must_use]
+    fn order() -> Option<Order<Self>> {
+        None
+    }
 
     /// The type's name, as layouts show it; `layouts` names the types that are its arguments.
     fn name(layouts: &mut Layouts) -> String;

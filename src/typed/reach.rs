@@ -44,6 +44,18 @@ impl<R: Persist, H: Anchored> Store<R, H> {
 
     /// Frees what [`Store::unreachable`] lists, and returns it.
     ///
+    /// ```
+    /// use outlive::typed::PBox;
+    ///
+    /// outlive::heap!(struct BoxHeap);
+    ///
+    /// let store = BoxHeap::in_memory::<u64>(|_heap| 1)?;
+    /// store.write(|_, heap| std::mem::forget(PBox::new_in(7_u64, heap)))?;
+    /// assert_eq!(store.free_unreachable()?.len(), 1);
+    /// assert_eq!(store.unreachable()?, []);
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As of [`Store::unreachable`], and nothing is freed; [`Error::ReadOnly`].
     pub fn free_unreachable(&self) -> Result<Vec<Unreachable>, Error> {

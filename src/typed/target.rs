@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 
 use super::inspect::{Fault, Inspector};
 use super::layouts::Layouts;
-use super::persist::Persist;
+use super::persist::{Order, Persist};
 
 /// A type that a pointer into a heap can point at: a [`Persist`] type, a slice of one, or `str`.
 ///
@@ -28,6 +28,12 @@ pub unsafe trait Target {
 
     /// Whether bytes of the values can change through a shared reference.
     const SCANNED: bool;
+
+    /// How values are ordered, if an inspection may ask; see [`Persist::order`].
+    #[must_use]
+    fn order() -> Option<Order<Self>> {
+        None
+    }
 
     /// How large it is; `None` for more than can be.
     fn layout(meta: Self::Meta) -> Option<Layout>;
@@ -120,6 +126,10 @@ unsafe impl Target for str {
     type In<'h> = str;
     type Meta = u64;
     const SCANNED: bool = false;
+
+    fn order() -> Option<Order<Self>> {
+        Some(Ord::cmp)
+    }
 
     fn layout(meta: u64) -> Option<Layout> {
         <[u8]>::layout(meta)

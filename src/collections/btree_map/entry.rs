@@ -10,6 +10,20 @@ use crate::collections::raw::Path;
 use crate::typed::HeapType;
 
 /// The place of a key: with an entry, or without.
+///
+/// ```
+/// use outlive::PBTreeMap;
+///
+/// outlive::heap!(struct DayHeap);
+///
+/// let days = DayHeap::in_memory::<PBTreeMap<u32, u64, DayHeap>>(|heap| PBTreeMap::new_in(heap))?;
+/// days.write(|days, _heap| {
+///     *days.entry(1).or_default() += 5;
+///     days.entry(1).and_modify(|value| *value *= 2).or_insert(0);
+///     assert_eq!(days.first_entry().map(|entry| entry.remove_entry()), Some((1, 10)));
+/// })?;
+/// # Ok::<(), outlive::Error>(())
+/// ```
 pub enum Entry<'a, K, V, H: HeapType> {
     /// There is an entry.
     Occupied(OccupiedEntry<'a, K, V, H>),

@@ -366,9 +366,9 @@ parts! {
     /// All values of a map, in the order of their keys, which count as changed when they come.
     ['a, K, V, H: HeapType] ValuesMut<'a, K, V, H>(IterMut<'a, K, V, H>): &'a mut V, |_key, value| value;
     /// The keys of a map that is no more, in order.
-    [K, V, H: HeapType] IntoKeys<K, V, H>(IntoIter<K, V, H>): K, |key, _value| key;
+    [K, V, H: HeapType] IntoKeys<K, V, H>(IntoIter<K, V, H>): K, |key, value| { drop(value); key };
     /// The values of a map that is no more, in the order of their keys.
-    [K, V, H: HeapType] IntoValues<K, V, H>(IntoIter<K, V, H>): V, |_key, value| value;
+    [K, V, H: HeapType] IntoValues<K, V, H>(IntoIter<K, V, H>): V, |key, value| { drop(key); value };
 }
 
 impl<K, V, H: HeapType> Clone for Keys<'_, K, V, H> {

@@ -8,16 +8,15 @@
 mod entry;
 mod iter;
 mod persist;
+mod range;
 mod traits;
 
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop, MaybeUninit};
-use core::ops::{Bound, RangeBounds};
 
 pub use entry::{Entry, OccupiedEntry, VacantEntry};
-use iter::Places;
 pub use iter::{
     ExtractIf, IntoIter, IntoKeys, IntoValues, Iter, IterMut, Keys, Range, RangeMut, Values, ValuesMut,
 };
@@ -31,6 +30,22 @@ use crate::typed::HeapType;
 /// An ordered map in a heap: `BTreeMap`, valid wherever the heap lies.
 ///
 /// It has 24 bytes. An insertion changes the part of a node behind the new entry, and its neighbours only where a node is full.
+///
+/// ```
+/// use outlive::PBTreeMap;
+///
+/// outlive::heap!(struct DayHeap);
+///
+/// let days = DayHeap::in_memory::<PBTreeMap<u32, u64, DayHeap>>(|heap| PBTreeMap::new_in(heap))?;
+/// days.write(|days, _heap| {
+///     days.extend((1..=30).map(|day| (day, u64::from(day) * 10)));
+///     days.retain(|day, _| day % 7 != 0);
+/// })?;
+/// let sum = days.read(|days| days.range(6..=8).map(|(_, value)| value).sum::<u64>())?;
+/// assert_eq!(sum, 60 + 80);
+/// assert_eq!(days.read(|days| days.last_key_value().map(|(day, _)| *day))?, Some(30));
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(C)]
 pub struct PBTreeMap<K, V, H: HeapType> {
     tree: RawTree,
@@ -327,6 +342,21 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
         self.put(&mut path, key, value).map(|_| None)
     }
 
+    /// Puts an entry in, or only the key in the place of one that is equal to it, which is returned.
+    #[track_caller]
+    pub(in crate::collections) fn replace_key(&mut self, key: K, value: V) -> Option<K> {
+        let mut path = Path::NOWHERE;
+        let Some(level) = self.search(&mut path, &key) else {
+            granted(self.put(&mut path, key, value).map(drop));
+            return None;
+        };
+        let (node, index) = path.spot(level);
+        let place = node.key(Self::SHAPE, index).cast::<K>();
+        note(self.heap, place, 1);
+        // SAFETY: entries are initialised, and the map is borrowed alone.
+        Some(unsafe { place.replace(key) })
+    }
+
     /// Takes the value of a key.
     #[inline]
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
@@ -358,91 +388,6 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
             Some(level) => Entry::Occupied(OccupiedEntry { map: self, path, level }),
             None => Entry::Vacant(VacantEntry { map: self, path, key }),
         }
-    }
-
-    /// The entries whose keys lie in a range, in order.
-    ///
-    /// # Panics
-    /// If the range begins behind its end, or at its end with both excluded.
-    pub fn range<Q, R>(&self, range: R) -> Range<'_, K, V, H>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-        R: RangeBounds<Q>,
-    {
-        Range::new(self.places(&range), self.heap)
-    }
-
-    /// The entries whose keys lie in a range, in order; each value counts as changed when it comes.
-    ///
-    /// # Panics
-    /// As [`range`](Self::range).
-    pub fn range_mut<Q, R>(&mut self, range: R) -> RangeMut<'_, K, V, H>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-        R: RangeBounds<Q>,
-    {
-        RangeMut::new(self.places(&range), self)
-    }
-
-    fn places<Q>(&self, range: &impl RangeBounds<Q>) -> Places<K, V>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-    {
-        use Bound::{Excluded, Included, Unbounded};
-        match (range.start_bound(), range.end_bound()) {
-            (Excluded(start), Excluded(end)) => {
-                assert!(start < end, "a range that begins at its end, or behind it")
-            }
-            (Included(start) | Excluded(start), Included(end) | Excluded(end)) => {
-                assert!(start <= end, "a range that begins behind its end");
-            }
-            _ => {}
-        }
-        let mut places = Places::nowhere();
-        match range.start_bound() {
-            Included(key) => self.seek(&mut places.front, key, false),
-            Excluded(key) => self.seek(&mut places.front, key, true),
-            Unbounded => self.tree.end(&mut places.front, Self::SHAPE, false, self.heap),
-        }
-        match range.end_bound() {
-            Included(key) => self.seek(&mut places.back, key, true),
-            Excluded(key) => self.seek(&mut places.back, key, false),
-            Unbounded => {}
-        }
-        places
-    }
-
-    /// Moves all entries of `other` into this map.
-    ///
-    /// # Panics
-    /// If the heap has no memory for them. Those that were moved before are in this map then, the others in `other`, but for
-    /// the one that found no place.
-    pub fn append(&mut self, other: &mut Self) {
-        while let Some((key, value)) = other.pop_first() {
-            self.insert(key, value);
-        }
-    }
-
-    /// Splits off the entries whose keys are not less than `key`.
-    ///
-    /// # Panics
-    /// If the heap has no memory for them. Those split off before are dropped then.
-    pub fn split_off<Q>(&mut self, key: &Q) -> Self
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-    {
-        let mut rest = Self::new_in(self.heap);
-        while let Some(entry) = self.last_entry()
-            && entry.key().borrow() >= key
-        {
-            let (key, value) = entry.remove_entry();
-            rest.insert(key, value);
-        }
-        rest
     }
 }
 

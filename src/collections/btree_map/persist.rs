@@ -1,10 +1,14 @@
 //! Maps as parts of what lives across runs.
+//!
+//! The length is that of the whole tree, and the order is that of values: both are looked at when all of it was inspected. In a tree
+//! that is out of order keys are not found, and nothing worse.
 
+use core::cmp::Ordering;
 use core::marker::PhantomData;
 
-use super::PBTreeMap;
-use crate::collections::raw::{CAP, LEAST, Node, Shape};
-use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
+use super::{PBTreeMap, key_at};
+use crate::collections::raw::{CAP, LEAST, Node, Path, Shape};
+use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist, Whole};
 
 /// Stands at the beginning of a node, whose entries and children it has looked into.
 struct AtNode<K, V>(PhantomData<(K, V)>);
@@ -51,6 +55,7 @@ unsafe impl<K: Persist, V: Persist, H: HeapType> Persist for PBTreeMap<K, V, H> 
     type In<'h> = PBTreeMap<K::In<'h>, V::In<'h>, H::In<'h>>;
 
     fn name(layouts: &mut Layouts) -> String {
+        layouts.holds::<H>();
         format!("PBTreeMap<{}, {}>", layouts.name_of::<K>(), layouts.name_of::<V>())
     }
 
@@ -65,7 +70,31 @@ unsafe impl<K: Persist, V: Persist, H: HeapType> Persist for PBTreeMap<K, V, H> 
         if let Some(root) = map.tree.inspect(Self::SHAPE, inspector)? {
             // SAFETY: the block was just asked for.
             unsafe { inspector.look_into(root.start().cast::<AtNode<K, V>>().cast_const(), 1) };
+            // SAFETY: all nodes are asked for and looked into; a map is found in the heap it is in.
+            unsafe { inspector.look_when_whole(at) };
         }
         Ok(())
+    }
+}
+
+impl<K: Persist, V: Persist, H: HeapType> Whole for PBTreeMap<K, V, H> {
+    fn look(&self, inspector: &Inspector<'_>) -> Result<(), Fault> {
+        let mut path = Path::NOWHERE;
+        self.tree.end(&mut path, Self::SHAPE, false, self.heap);
+        let (mut entries, mut before) = (0, None::<&K>);
+        while let Some(spot) = path.next(Self::SHAPE, self.heap) {
+            let key = key_at::<K, V>(spot);
+            if let (Some(order), Some(before)) = (K::order(), before)
+                && order(before, key) != Ordering::Less
+            {
+                let what = format!("key {entries} of a tree is not above the one before it");
+                return Err(inspector.fault(key, what));
+            }
+            (entries, before) = (entries + 1, Some(key));
+        }
+        if entries == self.len() {
+            return Ok(());
+        }
+        Err(inspector.fault(self, format!("a tree of {entries} entries, where {} were counted", self.len())))
     }
 }

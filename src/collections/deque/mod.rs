@@ -26,6 +26,21 @@ use crate::typed::HeapType;
 /// A queue with two ends in a heap: `VecDeque`, valid wherever the heap lies.
 ///
 /// It has 32 bytes.
+///
+/// ```
+/// use outlive::PVecDeque;
+///
+/// outlive::heap!(struct QueueHeap);
+///
+/// let queue = QueueHeap::in_memory::<PVecDeque<u64, QueueHeap>>(|heap| PVecDeque::new_in(heap))?;
+/// queue.write(|queue, _heap| {
+///     queue.extend([1, 2, 3]);
+///     queue.push_front(0);
+///     assert_eq!((queue.pop_front(), queue.pop_back()), (Some(0), Some(3)));
+/// })?;
+/// assert_eq!(queue.read(|queue| queue.iter().sum::<u64>())?, 3);
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(C)]
 pub struct PVecDeque<T, H: HeapType> {
     buffer: RawBuffer,

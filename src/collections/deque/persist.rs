@@ -10,6 +10,7 @@ unsafe impl<T: Persist, H: HeapType> Persist for PVecDeque<T, H> {
     type In<'h> = PVecDeque<T::In<'h>, H::In<'h>>;
 
     fn name(layouts: &mut Layouts) -> String {
+        layouts.holds::<H>();
         format!("PVecDeque<{}>", layouts.name_of::<T>())
     }
 

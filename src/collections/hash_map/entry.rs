@@ -9,6 +9,24 @@ use crate::collections::NoRoom;
 use crate::typed::HeapType;
 
 /// The place of a key: with an entry, or without.
+///
+/// ```
+/// use outlive::PHashMap;
+/// use outlive::collections::hash_map::Entry;
+///
+/// outlive::heap!(struct StockHeap);
+///
+/// let stock = StockHeap::in_memory::<PHashMap<u64, u32, StockHeap>>(|heap| PHashMap::new_in(heap))?;
+/// stock.write(|stock, _heap| {
+///     stock.entry(7).and_modify(|count| *count += 1).or_insert(1);
+///     match stock.entry(7) {
+///         Entry::Occupied(entry) => assert_eq!(entry.remove(), 1),
+///         Entry::Vacant(_) => unreachable!(),
+///     }
+///     assert!(stock.is_empty());
+/// })?;
+/// # Ok::<(), outlive::Error>(())
+/// ```
 pub enum Entry<'a, K, V, H: HeapType> {
     /// There is an entry.
     Occupied(OccupiedEntry<'a, K, V, H>),

@@ -289,9 +289,9 @@ parts! {
     /// All values of a map, which count as changed when they come.
     ValuesMut<'a, K, V, H>: IterMut<'a, K, V, H> => &'a mut V, |_key, value| value;
     /// The keys of a map that is no more.
-    IntoKeys<K, V, H>: IntoIter<K, V, H> => K, |key, _value| key;
+    IntoKeys<K, V, H>: IntoIter<K, V, H> => K, |key, value| { drop(value); key };
     /// The values of a map that is no more.
-    IntoValues<K, V, H>: IntoIter<K, V, H> => V, |_key, value| value;
+    IntoValues<K, V, H>: IntoIter<K, V, H> => V, |key, value| { drop(key); value };
 }
 
 impl<'a, K, V> Keys<'a, K, V> {

@@ -9,6 +9,7 @@ mod entry;
 mod hasher;
 mod iter;
 mod persist;
+mod room;
 mod traits;
 
 use core::alloc::Layout;
@@ -22,9 +23,7 @@ pub use hasher::StableHasher;
 pub use iter::{Drain, ExtractIf, IntoIter, IntoKeys, IntoValues, Iter, IterMut, Keys, Values, ValuesMut};
 
 use super::NoRoom;
-use super::no_room::granted;
 use super::raw::{RawTable, drop_each, note};
-use crate::handle::AllocError;
 use crate::region::prefetch;
 use crate::typed::HeapType;
 
@@ -33,6 +32,23 @@ use crate::typed::HeapType;
 /// It has 40 bytes. Each map has a seed of its own, by chance, and keeps it: iteration has the same order in every run, and
 /// keys chosen to collide in one map do not in another. The hash is [`StableHasher`], which never changes; what a key
 /// feeds it is up to the key's `Hash`, of which [the hasher's documentation](StableHasher) says more.
+///
+/// ```
+/// use outlive::{PHashMap, PString};
+///
+/// outlive::heap!(struct StockHeap);
+///
+/// type Stock<'h> = PHashMap<PString<StockHeap<'h>>, u32, StockHeap<'h>>;
+///
+/// let stock = StockHeap::in_memory::<Stock>(|heap| PHashMap::new_in(heap))?;
+/// stock.write(|stock, heap| {
+///     for name in ["tea", "cup", "tea"] {
+///         *stock.entry(PString::from_str_in(name, heap)).or_insert(0) += 1;
+///     }
+/// })?;
+/// assert_eq!(stock.read(|stock| (stock.get("tea").copied(), stock.contains_key("pot")))?, (Some(2), false));
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(C)]
 pub struct PHashMap<K, V, H: HeapType> {
     table: RawTable,
@@ -213,52 +229,6 @@ impl<K: Hash + Eq, V, H: HeapType> PHashMap<K, V, H> {
             return None;
         }
         self.table.find(self.hash(key), self.heap, |index| key == self.bucket(index).key.borrow())
-    }
-
-    /// Makes room for so many more entries.
-    ///
-    /// # Panics
-    /// If the heap has no memory for them.
-    pub fn reserve(&mut self, additional: usize) {
-        granted(self.try_reserve(additional));
-    }
-
-    /// Makes room for so many more entries.
-    ///
-    /// # Errors
-    /// [`AllocError`] if the heap has no memory for them; nothing was changed.
-    pub fn try_reserve(&mut self, additional: usize) -> Result<(), AllocError> {
-        let hash = hash_of::<K, V>(self.table.seed());
-        // SAFETY: the buckets have this layout, and full ones hold an entry.
-        unsafe { self.table.reserve(additional, Self::BUCKET, &hash, self.heap) }
-    }
-
-    /// Moves the entries to a block of just their size. Where there is no memory for it they stay where they are.
-    pub fn shrink_to_fit(&mut self) {
-        self.shrink_to(0);
-    }
-
-    /// Moves the entries to a smaller block, for at least `capacity`, if there is memory for it.
-    pub fn shrink_to(&mut self, capacity: usize) {
-        let capacity = capacity.max(self.len());
-        if capacity < self.capacity() {
-            let _ = self.rebuild(capacity);
-        }
-    }
-
-    /// Hashes all keys again, for when their `Hash` feeds other bytes than when the map was written: a type's own
-    /// implementation has changed, or the standard library's.
-    ///
-    /// # Panics
-    /// If the heap has no memory for a second table.
-    pub fn rehash(&mut self) {
-        granted(self.rebuild(self.len()));
-    }
-
-    fn rebuild(&mut self, capacity: usize) -> Result<(), AllocError> {
-        let hash = hash_of::<K, V>(self.table.seed());
-        // SAFETY: the buckets have this layout, and full ones hold an entry.
-        unsafe { self.table.rebuild(capacity, Self::BUCKET, &hash, self.heap) }
     }
 
     /// The value of this key.

@@ -34,6 +34,7 @@ unsafe impl<K: Persist, V: Persist, H: HeapType> Persist for PHashMap<K, V, H> {
     type In<'h> = PHashMap<K::In<'h>, V::In<'h>, H::In<'h>>;
 
     fn name(layouts: &mut Layouts) -> String {
+        layouts.holds::<H>();
         format!("PHashMap<{}, {}>", layouts.name_of::<K>(), layouts.name_of::<V>())
     }
 

@@ -13,6 +13,23 @@ impl<H: HeapType> PJson<H> {
     /// Applies a JSON merge patch (RFC 7396): members of the patch take the place of those here, null removes them, and objects
     /// are merged member by member. A patch that is no object takes the place of the whole value.
     ///
+    /// ```
+    /// use outlive::json::{Names, PJson};
+    ///
+    /// outlive::heap!(struct DocHeap);
+    ///
+    /// type Root<'h> = (Names<DocHeap<'h>>, PJson<DocHeap<'h>>);
+    ///
+    /// let store = DocHeap::in_memory::<Root>(|heap| (Names::new_in(heap), PJson::object_in(heap)))?;
+    /// store.write(|(names, value), heap| {
+    ///     *value = PJson::parse_in(r#"{"a": 1, "b": {"c": 2, "d": 3}}"#, names, heap)?;
+    ///     value.merge(PJson::parse_in(r#"{"a": null, "b": {"c": 5}}"#, names, heap)?)?;
+    ///     assert_eq!(value.to_string(), r#"{"b":{"c":5,"d":3}}"#);
+    ///     Ok::<(), outlive::json::JsonError>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AllocError`] if the heap has no memory for it; the value is then as it was, and the patch is dropped.
     pub fn merge(&mut self, patch: Self) -> Result<(), AllocError> {

@@ -47,6 +47,7 @@
 //! - **Numbers** lose no digit: what is an integer of 64 bits, or the shortest text of an `f64`, is kept as one, any other number as
 //!   the text that it was. So every number is written as it was read, and two are equal if they are written the same.
 //! - **Depth** has no limit. Reading, writing, comparing, copying, inspecting and dropping go down without recursion.
+//! - **Other formats**: with feature `serde` a value is `Serialize`.
 //! - **Memory that is not there** is an error of the methods that return one. What was to change is then as it was.
 
 mod array;
@@ -63,6 +64,8 @@ mod parse;
 mod persist;
 mod pointer;
 mod release;
+#[cfg(feature = "serde")]
+mod serialize;
 mod value;
 mod write;
 

@@ -69,6 +69,25 @@ impl<H: HeapType> Hash for Name<H> {
 ///
 /// A heap needs one, beside its documents; a second one does no harm, but has names of its own. It may go before the documents that
 /// use its names. Names that no document uses any more are freed when the table would have to grow, and by [`Names::sweep`].
+///
+/// ```
+/// use outlive::json::{Names, PJson};
+///
+/// outlive::heap!(struct DocHeap);
+///
+/// type Root<'h> = (Names<DocHeap<'h>>, PJson<DocHeap<'h>>);
+///
+/// let store = DocHeap::in_memory::<Root>(|heap| (Names::new_in(heap), PJson::object_in(heap)))?;
+/// store.write(|(names, value), heap| {
+///     *value = PJson::parse_in(r#"[{"a": 1}, {"a": 2}]"#, names, heap)?;
+///     assert_eq!(names.len(), 1);
+///     value.remove_at(0);
+///     value.remove_at(0);
+///     assert_eq!(names.sweep(), 1);
+///     Ok::<(), outlive::json::JsonError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[repr(transparent)]
 pub struct Names<H: HeapType> {
     pub(super) set: PHashSet<Name<H>, H>,

@@ -10,6 +10,24 @@ use super::cell::{Cell, Tag};
 /// otherwise the text that was read: `1.50`, `1E3`, `-0`, or more digits than either has.
 ///
 /// Two are equal if they are written the same.
+///
+/// ```
+/// use outlive::json::{Names, Number, PJson};
+///
+/// outlive::heap!(struct DocHeap);
+///
+/// type Root<'h> = (Names<DocHeap<'h>>, PJson<DocHeap<'h>>);
+///
+/// let store = DocHeap::in_memory::<Root>(|heap| (Names::new_in(heap), PJson::object_in(heap)))?;
+/// store.write(|(names, value), heap| {
+///     *value = PJson::parse_in("[5, 0.5, 1.50]", names, heap)?;
+///     let numbers: Vec<_> = value.elements().unwrap().iter().filter_map(PJson::as_number).collect();
+///     assert_eq!(numbers, [Number::Unsigned(5), Number::Float(0.5), Number::Text("1.50")]);
+///     assert_eq!((numbers[2].as_f64(), numbers[2].to_string()), (1.5, "1.50".to_string()));
+///     Ok::<(), outlive::json::JsonError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Number<'a> {
     /// From 0 on.

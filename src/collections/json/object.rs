@@ -51,7 +51,7 @@ impl<H: HeapType> PJson<H> {
     }
 
     /// The places of an object with an index.
-    fn places(&self) -> &[u32] {
+    pub(super) fn places(&self) -> &[u32] {
         debug_assert!(self.is_indexed());
         // SAFETY: the first `len` places were written, and are borrowed with the object.
         unsafe { slice::from_raw_parts(self.place_slot(0), self.cell.held().len) }

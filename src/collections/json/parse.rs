@@ -40,6 +40,24 @@ impl<H: HeapType> PJson<H> {
     /// Reads a value from JSON text; white space around it is allowed. Of members of the same name the last one counts, at the
     /// place of the first.
     ///
+    /// ```
+    /// use outlive::json::{Names, PJson};
+    ///
+    /// outlive::heap!(struct DocHeap);
+    ///
+    /// type Root<'h> = (Names<DocHeap<'h>>, PJson<DocHeap<'h>>);
+    ///
+    /// let store = DocHeap::in_memory::<Root>(|heap| (Names::new_in(heap), PJson::object_in(heap)))?;
+    /// store.write(|(names, value), heap| {
+    ///     *value = PJson::parse_in(r#" {"price": 4.50} "#, names, heap)?;
+    ///     assert_eq!(value.to_string(), r#"{"price":4.50}"#);
+    ///     let error = PJson::parse_in("[1,", names, heap).unwrap_err();
+    ///     assert!(error.to_string().contains("line 1"));
+    ///     Ok::<(), outlive::json::JsonError>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`JsonError::Syntax`] for text that is no JSON, or more than one value; [`JsonError::NoMemory`]. Nothing is left in the heap but names,
     /// which [`Names::sweep`] frees.

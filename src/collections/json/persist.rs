@@ -1,7 +1,7 @@
 //! Values as parts of what lives across runs.
 //!
-//! As with keys of maps, what is not looked at is whether names come twice, and whether an index is in order: members of such an
-//! object may not be found, and nothing worse.
+//! Whether names come twice, and whether an index is in their order, is looked at when all of them were inspected: members of
+//! an object that is at fault there are not found, and nothing worse.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -11,7 +11,7 @@ use super::names::{Name, NameText};
 use super::number::is_kept_as_text;
 use super::{Names, PJson};
 use crate::collections::PHashSet;
-use crate::typed::{Fault, HeapType, Inspector, Layouts, PArc, Parts, Persist};
+use crate::typed::{Fault, HeapType, Inspector, Layouts, PArc, Parts, Persist, Whole};
 
 // SAFETY: a cell of which the tag is looked at first. A block is asked for with just the layout that the cell says, and all
 // that is in use in it is looked into.
@@ -87,6 +87,8 @@ fn inspect_container<H: HeapType>(
         let names = unsafe { block.byte_add(names_at(held.cap)) };
         // SAFETY: the names lie in the block that was asked for.
         unsafe { inspector.look_into::<Name<H>>(names.as_ptr().cast(), held.len) };
+        // SAFETY: the block was asked for, and names and cells are looked into; a value is found in the heap it is in.
+        unsafe { inspector.look_when_whole(at.cast::<PJson<H>>()) };
     }
     // SAFETY: the cells lie in the block that was asked for.
     unsafe { inspector.look_into::<PJson<H>>(block.as_ptr().cast(), held.len) };
@@ -117,6 +119,24 @@ fn inspect_places(
         }
     }
     Ok(())
+}
+
+/// The names of an object differ, and an index has them in order.
+impl<H: HeapType> Whole for PJson<H> {
+    fn look(&self, inspector: &Inspector<'_>) -> Result<(), Fault> {
+        let mut names: Vec<&str> = self.names().iter().map(Name::as_str).collect();
+        if self.cell.held().cap > SMALL {
+            names = self.places().iter().map(|place| names[*place as usize]).collect();
+        } else {
+            names.sort_unstable();
+        }
+        let is_sound = names.is_sorted_by(|one, next| one < next);
+        if is_sound {
+            Ok(())
+        } else {
+            Err(inspector.fault(self, "an object with a name twice, or an index out of order"))
+        }
+    }
 }
 
 // SAFETY: text, which is inspected as such.
@@ -162,6 +182,24 @@ unsafe impl<H: HeapType> Persist for Names<H> {
 
     unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
         // SAFETY: the caller's promise; the type is transparent.
-        unsafe { PHashSet::inspect(at.cast::<PHashSet<Name<H>, H>>(), inspector) }
+        unsafe { PHashSet::inspect(at.cast::<PHashSet<Name<H>, H>>(), inspector) }?;
+        // SAFETY: the set looks into all names; it is found in the heap it is in.
+        unsafe { inspector.look_when_whole(at) };
+        Ok(())
+    }
+}
+
+/// Whoever looks for a name finds the one that there is.
+impl<H: HeapType> Whole for Names<H> {
+    fn look(&self, inspector: &Inspector<'_>) -> Result<(), Fault> {
+        let is_found =
+            |name: &&Name<H>| self.set.get(name.as_str()).is_some_and(|found| core::ptr::eq(found, *name));
+        match self.set.iter().find(|name| !is_found(name)) {
+            None => Ok(()),
+            Some(name) => {
+                Err(inspector
+                    .fault(name, format!("the name {:?} twice, or with another's hash", name.as_str())))
+            }
+        }
     }
 }

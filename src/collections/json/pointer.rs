@@ -101,6 +101,26 @@ impl<H: HeapType> PJson<H> {
     /// Puts a value at a JSON pointer, and returns the one that was there. What holds it has to be there: an object gets a new
     /// member, an array a new element at `-` or at its length.
     ///
+    /// ```
+    /// use outlive::json::{Names, PJson};
+    ///
+    /// outlive::heap!(struct DocHeap);
+    ///
+    /// type Root<'h> = (Names<DocHeap<'h>>, PJson<DocHeap<'h>>);
+    ///
+    /// let store = DocHeap::in_memory::<Root>(|heap| (Names::new_in(heap), PJson::object_in(heap)))?;
+    /// store.write(|(names, value), heap| {
+    ///     *value = PJson::parse_in(r#"{"list": [1, 2]}"#, names, heap)?;
+    ///     value.set("/list/-", PJson::new_in(3_u64, heap), names)?;
+    ///     let before = value.set("/list/0", PJson::new_in(9_u64, heap), names)?;
+    ///     assert_eq!(before.and_then(|value| value.as_u64()), Some(1));
+    ///     assert_eq!(value.pointer("/list").unwrap().to_string(), "[9,2,3]");
+    ///     assert!(value.set("/other/list", PJson::new_in((), heap), names).is_err());
+    ///     Ok::<(), outlive::json::JsonError>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`JsonError::Pointer`], [`JsonError::Nothing`], [`JsonError::Kind`], [`JsonError::NoMemory`]; the value is dropped then.
     pub fn set(

@@ -21,6 +21,25 @@ use crate::typed::HeapType;
 use crate::units::LINE;
 
 /// A JSON value in a heap: 16 bytes, and what is below it. See [the module](super).
+///
+/// ```
+/// use outlive::json::{Names, PJson};
+///
+/// outlive::heap!(struct DocHeap);
+///
+/// type Root<'h> = (Names<DocHeap<'h>>, PJson<DocHeap<'h>>);
+///
+/// let store = DocHeap::in_memory::<Root>(|heap| (Names::new_in(heap), PJson::object_in(heap)))?;
+/// store.write(|(names, value), heap| {
+///     value.insert("name", PJson::new_in("tea", heap), names)?;
+///     value.insert("tags", PJson::array_in(heap), names)?;
+///     value.get_mut("tags").unwrap().push(PJson::new_in(7_u64, heap))?;
+///     assert_eq!(value.to_string(), r#"{"name":"tea","tags":[7]}"#);
+///     assert_eq!(value.get("name").and_then(PJson::as_str), Some("tea"));
+///     Ok::<(), outlive::json::JsonError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[repr(C)]
 pub struct PJson<H: HeapType> {
     pub(super) cell: Cell,
@@ -40,6 +59,24 @@ pub enum Kind {
 }
 
 /// A value to look at.
+///
+/// ```
+/// use outlive::json::{Names, PJson, View};
+///
+/// outlive::heap!(struct DocHeap);
+///
+/// type Root<'h> = (Names<DocHeap<'h>>, PJson<DocHeap<'h>>);
+///
+/// let store = DocHeap::in_memory::<Root>(|heap| (Names::new_in(heap), PJson::object_in(heap)))?;
+/// store.write(|(names, value), heap| {
+///     *value = PJson::parse_in(r#"[1, "two", null]"#, names, heap)?;
+///     let View::Array(elements) = value.view() else { unreachable!() };
+///     assert!(matches!(elements[1].view(), View::Text("two")));
+///     assert!(matches!(elements[2].view(), View::Null));
+///     Ok::<(), outlive::json::JsonError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[allow(missing_docs, reason = "they are JSON's own")]
 pub enum View<'a, H: HeapType> {
     Null,

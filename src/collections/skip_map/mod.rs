@@ -50,11 +50,11 @@ mod remove;
 mod search;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod traits;
+mod walk;
 
 use core::borrow::Borrow;
-use core::fmt;
 use core::marker::PhantomData;
-use core::ops::{Bound, RangeBounds};
 use core::ptr::NonNull;
 
 pub use entry::Entry;
@@ -325,124 +325,6 @@ impl<K: Ord, V, H: HeapType> PSkipMap<K, V, H> {
                 return Some(Entry::new(self, node, pin));
             }
         }
-    }
-
-    /// The first entry.
-    pub fn front(&self) -> Option<Entry<'_, K, V, H>> {
-        let pin = Pin::new();
-        self.first(&pin).map(|node| Entry::new(self, node, pin))
-    }
-
-    /// The last entry.
-    pub fn back(&self) -> Option<Entry<'_, K, V, H>> {
-        let pin = Pin::new();
-        self.seek(&pin, |_| true).0.map(|node| Entry::new(self, node, pin))
-    }
-
-    /// Takes the first entry out.
-    pub fn pop_front(&self, heap: H) -> Option<Entry<'_, K, V, H>> {
-        loop {
-            let entry = self.front()?;
-            if entry.remove(heap) {
-                return Some(entry);
-            }
-        }
-    }
-
-    /// Takes the last entry out.
-    pub fn pop_back(&self, heap: H) -> Option<Entry<'_, K, V, H>> {
-        loop {
-            let entry = self.back()?;
-            if entry.remove(heap) {
-                return Some(entry);
-            }
-        }
-    }
-
-    /// Takes entries out, one after the other, until there is none.
-    pub fn clear(&self, heap: H) {
-        while self.pop_front(heap).is_some() {}
-    }
-
-    /// The first entry whose key is not before the bound.
-    pub fn lower_bound<Q>(&self, bound: Bound<&Q>) -> Option<Entry<'_, K, V, H>>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-    {
-        let pin = Pin::new();
-        self.lower(bound, &pin).map(|node| Entry::new(self, node, pin))
-    }
-
-    /// The last entry whose key is not after the bound.
-    pub fn upper_bound<Q>(&self, bound: Bound<&Q>) -> Option<Entry<'_, K, V, H>>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-    {
-        let pin = Pin::new();
-        self.upper(bound, &pin).map(|node| Entry::new(self, node, pin))
-    }
-
-    /// All entries, in the order of their keys. What is put in or taken out meanwhile may be among them or not.
-    pub fn iter(&self) -> Iter<'_, K, V, H> {
-        Iter::new(self)
-    }
-
-    /// The entries whose keys are in the range, in order; as with [`iter`](PSkipMap::iter), what changes meanwhile may be seen
-    /// or not.
-    ///
-    /// A range that ends before it begins is empty.
-    pub fn range<Q, R>(&self, range: R) -> Range<'_, Q, R, K, V, H>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-        R: RangeBounds<Q>,
-    {
-        Range::new(self, range)
-    }
-
-    fn lower<Q>(&self, bound: Bound<&Q>, pin: &Pin) -> Option<Raw>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-    {
-        match bound {
-            Bound::Unbounded => self.first(pin),
-            Bound::Included(bound) => self.seek(pin, |key| key.borrow() < bound).1,
-            Bound::Excluded(bound) => self.seek(pin, |key| key.borrow() <= bound).1,
-        }
-    }
-
-    fn upper<Q>(&self, bound: Bound<&Q>, pin: &Pin) -> Option<Raw>
-    where
-        K: Borrow<Q>,
-        Q: Ord + ?Sized,
-    {
-        match bound {
-            Bound::Unbounded => self.seek(pin, |_| true).0,
-            Bound::Included(bound) => self.seek(pin, |key| key.borrow() <= bound).0,
-            Bound::Excluded(bound) => self.seek(pin, |key| key.borrow() < bound).0,
-        }
-    }
-}
-
-impl<K: Ord, V, H: HeapType> Extend<(K, V)> for PSkipMap<K, V, H> {
-    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
-        // Who has the map alone may change it.
-        for (key, value) in entries {
-            self.insert(key, value, self.heap);
-        }
-    }
-}
-
-impl<K: fmt::Debug + Ord, V: fmt::Debug, H: HeapType> fmt::Debug for PSkipMap<K, V, H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut map = f.debug_map();
-        for entry in self {
-            map.entry(entry.key(), entry.value());
-        }
-        map.finish()
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! 1. A link is followed only to a node whose whole block the inspector has granted; that decides how high the node is.
 //! 2. The levels above the bottom lead to nodes that were met already, forwards, or to ones that a panic has left there.
-//! 3. That keys are in order is not looked at: without it lookups fail, and nothing worse.
+//! 3. That keys are in order is looked at when all of them were inspected: without it lookups fail, and nothing worse.
 
+use core::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::PSkipMap;
 use super::header::Header;
 use super::link::Link;
 use super::node::{HIGHEST, Node, Raw};
-use crate::typed::{Fault, HeapType, Inspector, Layouts, Niche, Parts, Persist};
+use crate::typed::{Fault, HeapType, Inspector, Layouts, Niche, Parts, Persist, Whole};
 
 /// The nodes of a map that were met, by their distance: how high they are, and how many came before.
 struct Walk<'a, 'heap, K, V, H: HeapType> {
@@ -140,6 +141,32 @@ unsafe impl<K: Persist, V: Persist, H: HeapType> Persist for PSkipMap<K, V, H> {
         let len = header.len();
         if len != entries {
             return Err(inspector.fault(at, format!("{entries} entries, where {len} were counted")));
+        }
+        // SAFETY: header and nodes were asked for and keys are looked into; a map is found in the heap it is in.
+        unsafe { inspector.look_when_whole(at) };
+        Ok(())
+    }
+}
+
+/// Of two keys that follow each other the second is the higher one, or the same where the first one's node leaves: its
+/// successor has taken its place.
+impl<K: Persist, V: Persist, H: HeapType> Whole for PSkipMap<K, V, H> {
+    fn look(&self, inspector: &Inspector<'_>) -> Result<(), Fault> {
+        let Some(order) = K::order() else { return Ok(()) };
+        let base = self.heap.base();
+        let mut link = Header::head(self.header_at()).load(0);
+        let (mut number, mut before) = (0, None::<(&K, Ordering)>);
+        while let Some(node) = link.node(base) {
+            // SAFETY: a node of this map, which nobody changes meanwhile.
+            let key = unsafe { Node::<K, V>::key(node) };
+            if before.is_some_and(|(before, highest)| order(before, key) > highest) {
+                let what =
+                    format!("node {number} of a skip list has a key that is not above the one before it");
+                return Err(inspector.fault(key, what));
+            }
+            link = node.load(0);
+            let highest = if link.is_marked() { Ordering::Equal } else { Ordering::Less };
+            (number, before) = (number + 1, Some((key, highest)));
         }
         Ok(())
     }

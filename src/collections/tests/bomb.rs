@@ -36,6 +36,31 @@ impl Bomb {
     }
 }
 
+/// An element without a block, which can be copied without a token.
+#[derive(PartialEq, Debug)]
+pub(super) struct Spark(pub(super) u64);
+
+impl Spark {
+    pub(super) fn new(key: u64) -> Self {
+        ALIVE.set(ALIVE.get() + 1);
+        Self(key)
+    }
+}
+
+impl Clone for Spark {
+    fn clone(&self) -> Self {
+        tick();
+        Self::new(self.0)
+    }
+}
+
+impl Drop for Spark {
+    fn drop(&mut self) {
+        ALIVE.set(ALIVE.get() - 1);
+        tick();
+    }
+}
+
 /// Burns the fuse by one call.
 pub(super) fn tick() {
     let left = FUSE.get();

@@ -299,6 +299,10 @@ fn sets_are_as_the_standard_ones() {
         let (mut x, y): (BTreeSet<u64>, BTreeSet<u64>) =
             (one.into_iter().collect(), other.into_iter().collect());
         assert!(a.union(&b).eq(x.union(&y)) && a.intersection(&b).eq(x.intersection(&y)));
+        assert_eq!(
+            a.symmetric_difference(&b).collect::<BTreeSet<_>>(),
+            x.symmetric_difference(&y).collect::<BTreeSet<_>>()
+        );
         assert!(a.difference(&b).eq(x.difference(&y)) && a.range(10..30).rev().eq(x.range(10..30).rev()));
         assert_eq!((a.is_subset(&b), a.is_disjoint(&b)), (x.is_subset(&y), x.is_disjoint(&y)));
         assert_eq!(
@@ -307,6 +311,12 @@ fn sets_are_as_the_standard_ones() {
         );
         assert_eq!((a.insert(3), a.remove(&4), a.take(&5)), (x.insert(3), x.remove(&4), x.take(&5)));
         assert_eq!((a.pop_first(), a.pop_last()), (x.pop_first(), x.pop_last()));
+        assert_eq!((a.replace(7), a.replace(50)), (x.replace(7), x.replace(50)));
+        let (mut high, mut upper) = (a.split_off(&30), x.split_off(&30));
+        assert!(a.iter().eq(&x) && high.iter().eq(&upper));
+        high.append(&mut a.clone_in(heap));
+        upper.append(&mut x.clone());
+        assert!(high.into_iter().eq(upper));
         a.retain(|element| element % 2 == 0);
         x.retain(|element| element % 2 == 0);
         assert!(a.clone_in(heap) == a && a.into_iter().eq(x));

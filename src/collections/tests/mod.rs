@@ -10,6 +10,7 @@ mod hash_map;
 mod heap;
 #[cfg(feature = "json")]
 mod json;
+mod moments;
 mod pinned;
 mod random;
 #[cfg(feature = "serde")]

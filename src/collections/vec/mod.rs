@@ -28,6 +28,22 @@ use crate::typed::HeapType;
 /// A growing array in a heap: `Vec`, valid wherever the heap lies.
 ///
 /// It has 24 bytes, and dereferences to a slice. See [the module](super) for what is different from `Vec`.
+///
+/// ```
+/// use outlive::PVec;
+///
+/// outlive::heap!(struct ListHeap);
+///
+/// let list = ListHeap::in_memory::<PVec<u64, ListHeap>>(|heap| PVec::from_iter_in([3, 2, 1], heap))?;
+/// list.write(|list, _heap| {
+///     list.push(5);
+///     list.sort();
+///     list.retain(|number| number % 2 == 1);
+///     assert_eq!(list.drain(1..).collect::<Vec<_>>(), [3, 5]);
+/// })?;
+/// assert_eq!(list.read(|list| list[0])?, 1);
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(C)]
 pub struct PVec<T, H: HeapType> {
     buffer: RawBuffer,

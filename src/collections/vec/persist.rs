@@ -9,6 +9,7 @@ unsafe impl<T: Persist, H: HeapType> Persist for PVec<T, H> {
     type In<'h> = PVec<T::In<'h>, H::In<'h>>;
 
     fn name(layouts: &mut Layouts) -> String {
+        layouts.holds::<H>();
         format!("PVec<{}>", layouts.name_of::<T>())
     }
 

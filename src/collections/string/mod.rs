@@ -2,23 +2,39 @@
 //!
 //! Invariant: the bytes are UTF-8.
 
-use core::borrow::Borrow;
-use core::cmp::Ordering;
+mod drain;
+mod persist;
+mod traits;
+
 use core::fmt;
-use core::hash::{Hash, Hasher};
-use core::iter::FusedIterator;
-use core::ops::{AddAssign, Deref, DerefMut, Range, RangeBounds};
+use core::ops::{Range, RangeBounds};
 use core::str::{self, Utf8Error};
+
+pub use drain::Drain;
 
 use super::raw::range;
 use super::vec::Compact;
-use super::{CloneIn, NoRoom, PVec, vec};
+use super::{CloneIn, NoRoom, PVec};
 use crate::handle::AllocError;
-use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
+use crate::typed::HeapType;
 
 /// Growing text in a heap: `String`, valid wherever the heap lies.
 ///
 /// It has 24 bytes, and dereferences to `str`. Maps with `PString` keys are asked by `&str`.
+///
+/// ```
+/// use outlive::PString;
+///
+/// outlive::heap!(struct NoteHeap);
+///
+/// let note = NoteHeap::in_memory::<PString<NoteHeap>>(|heap| PString::from_str_in("tea", heap))?;
+/// note.write(|note, _heap| {
+///     note.push_str(" and cups");
+///     note.replace_range(..3, "green tea");
+/// })?;
+/// assert_eq!(note.read(|note| note.to_uppercase())?, "GREEN TEA AND CUPS");
+/// # Ok::<(), outlive::Error>(())
+/// ```
 #[repr(transparent)]
 pub struct PString<H: HeapType> {
     bytes: PVec<u8, H>,
@@ -288,49 +304,6 @@ impl<H: HeapType> CloneIn<H> for PString<H> {
     }
 }
 
-/// What [`PString::drain`] takes.
-pub struct Drain<'a, H: HeapType> {
-    bytes: vec::Drain<'a, u8, H>,
-}
-
-impl<H: HeapType> Drain<'_, H> {
-    /// The text that is still to come.
-    pub fn as_str(&self) -> &str {
-        // SAFETY: the range ends at characters, and only whole ones were taken from it.
-        unsafe { str::from_utf8_unchecked(self.bytes.as_slice()) }
-    }
-}
-
-impl<H: HeapType> Iterator for Drain<'_, H> {
-    type Item = char;
-
-    fn next(&mut self) -> Option<char> {
-        let character = self.as_str().chars().next()?;
-        self.bytes.by_ref().take(character.len_utf8()).for_each(drop);
-        Some(character)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.as_str().chars().size_hint()
-    }
-}
-
-impl<H: HeapType> DoubleEndedIterator for Drain<'_, H> {
-    fn next_back(&mut self) -> Option<char> {
-        let character = self.as_str().chars().next_back()?;
-        self.bytes.by_ref().rev().take(character.len_utf8()).for_each(drop);
-        Some(character)
-    }
-}
-
-impl<H: HeapType> FusedIterator for Drain<'_, H> {}
-
-impl<H: HeapType> fmt::Debug for Drain<'_, H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Drain").field(&self.as_str()).finish()
-    }
-}
-
 impl<H: HeapType> FromUtf8Error<H> {
     /// The bytes.
     pub fn into_bytes(self) -> PVec<u8, H> {
@@ -356,151 +329,3 @@ impl<H: HeapType> fmt::Display for FromUtf8Error<H> {
 }
 
 impl<H: HeapType> std::error::Error for FromUtf8Error<H> {}
-
-impl<H: HeapType> Deref for PString<H> {
-    type Target = str;
-
-    #[inline]
-    fn deref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-/// All of it counts as changed.
-impl<H: HeapType> DerefMut for PString<H> {
-    fn deref_mut(&mut self) -> &mut str {
-        self.as_mut_str()
-    }
-}
-
-impl<H: HeapType> AsRef<str> for PString<H> {
-    fn as_ref(&self) -> &str {
-        self
-    }
-}
-
-impl<H: HeapType> AsRef<[u8]> for PString<H> {
-    fn as_ref(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
-impl<H: HeapType> Borrow<str> for PString<H> {
-    #[inline]
-    fn borrow(&self) -> &str {
-        self
-    }
-}
-
-/// As `str` hashes.
-impl<H: HeapType> Hash for PString<H> {
-    #[inline]
-    fn hash<S: Hasher>(&self, state: &mut S) {
-        self.as_str().hash(state);
-    }
-}
-
-impl<H: HeapType, G: HeapType> PartialEq<PString<G>> for PString<H> {
-    #[inline]
-    fn eq(&self, other: &PString<G>) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl<H: HeapType> Eq for PString<H> {}
-
-impl<H: HeapType> PartialOrd for PString<H> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<H: HeapType> Ord for PString<H> {
-    #[inline]
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other)
-    }
-}
-
-macro_rules! equal_to {
-    ($($other:ty),*) => {$(
-        impl<H: HeapType> PartialEq<$other> for PString<H> {
-            fn eq(&self, other: &$other) -> bool {
-                self.as_str() == &other[..]
-            }
-        }
-
-        impl<H: HeapType> PartialEq<PString<H>> for $other {
-            fn eq(&self, other: &PString<H>) -> bool {
-                &self[..] == other.as_str()
-            }
-        }
-    )*};
-}
-
-equal_to!(str, &str, String);
-
-impl<H: HeapType> fmt::Debug for PString<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
-    }
-}
-
-impl<H: HeapType> fmt::Display for PString<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
-    }
-}
-
-/// Fails only where the heap has no memory.
-impl<H: HeapType> fmt::Write for PString<H> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.try_push_str(text).map_err(|_| fmt::Error)
-    }
-}
-
-impl<H: HeapType> AddAssign<&str> for PString<H> {
-    fn add_assign(&mut self, text: &str) {
-        self.push_str(text);
-    }
-}
-
-impl<H: HeapType> Extend<char> for PString<H> {
-    fn extend<I: IntoIterator<Item = char>>(&mut self, characters: I) {
-        characters.into_iter().for_each(|character| self.push(character));
-    }
-}
-
-impl<'a, H: HeapType> Extend<&'a str> for PString<H> {
-    fn extend<I: IntoIterator<Item = &'a str>>(&mut self, texts: I) {
-        texts.into_iter().for_each(|text| self.push_str(text));
-    }
-}
-
-impl<H: HeapType> Extend<String> for PString<H> {
-    fn extend<I: IntoIterator<Item = String>>(&mut self, texts: I) {
-        texts.into_iter().for_each(|text| self.push_str(&text));
-    }
-}
-
-// SAFETY: it is a vector of bytes, and the text is compared with UTF-8's rules.
-unsafe impl<H: HeapType> Persist for PString<H> {
-    type In<'h> = PString<H::In<'h>>;
-
-    fn name(_layouts: &mut Layouts) -> String {
-        "PString".into()
-    }
-
-    fn describe(parts: &mut Parts<'_>) {
-        parts.remark("vector 1: block, capacity, length; UTF-8");
-    }
-
-    unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
-        // SAFETY: the bytes can be read, and any are good for integers and for nothing.
-        let text = unsafe { &*at };
-        text.bytes.inspect_bytes(inspector).and_then(|bytes| match str::from_utf8(bytes) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(inspector.fault(at, format!("text that is not UTF-8: {error}"))),
-        })
-    }
-}

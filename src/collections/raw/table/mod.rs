@@ -18,14 +18,26 @@
 //! 4. A full byte is the tag of its entry's hash.
 //! 5. Entries move only to a new block, and the old one is given up when all have moved: a hash that panics has
 //!    changed nothing.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `grow` | room for more entries |
+//! | `indices` | a walk over the buckets in use |
+//! | `inspect` | bytes that are to be a table |
+//! | this one | searches, and buckets that come into use and go out of it |
+
+mod grow;
+mod indices;
+mod inspect;
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
+pub(in crate::collections) use indices::Indices;
+
 use super::group::{DELETED, EMPTY, Group, Mask, WIDTH, is_full, tag};
 use super::{At, count, note};
-use crate::handle::AllocError;
-use crate::typed::{Fault, HeapType, Inspector};
+use crate::typed::HeapType;
 
 const LEAST: usize = 4;
 
@@ -42,15 +54,6 @@ pub(in crate::collections) struct RawTable {
 /// How many entries so many buckets are for.
 const fn capacity(buckets: usize) -> usize {
     if buckets <= 8 { buckets - 1 } else { buckets / 8 * 7 }
-}
-
-/// How many buckets so many entries need.
-fn buckets_for(entries: usize) -> Result<usize, AllocError> {
-    if entries < 8 {
-        return Ok(if entries < LEAST { LEAST } else { 8 });
-    }
-    let least = entries.checked_mul(8).ok_or(AllocError)? / 7;
-    least.checked_next_power_of_two().ok_or(AllocError)
 }
 
 /// The block for so many buckets, and where in it the control bytes are.
@@ -265,84 +268,6 @@ impl RawTable {
         Indices { group, at: 0, left: self.len(), ctrl: self.ctrl(heap) }
     }
 
-    /// Makes room for `additional` more entries.
-    ///
-    /// # Errors
-    /// [`AllocError`]: nothing was changed.
-    ///
-    /// # Safety
-    /// `bucket` is the layout of the buckets, and `hash` the hash of the entry in one.
-    #[cold]
-    #[inline(never)]
-    pub(in crate::collections) unsafe fn reserve<H: HeapType>(
-        &mut self,
-        additional: usize,
-        bucket: Layout,
-        hash: &dyn Fn(*const u8) -> u64,
-        heap: H,
-    ) -> Result<(), AllocError> {
-        if additional <= count(self.left) {
-            return Ok(());
-        }
-        let needed = self.len().checked_add(additional).ok_or(AllocError)?;
-        let full = if self.ctrl.is_none() { 0 } else { capacity(self.buckets()) };
-        // Where most of the others are deleted, a table of the same size without these will do.
-        let entries = if needed <= full / 2 { full } else { needed.max(full + 1) };
-        // SAFETY: the caller's promise.
-        unsafe { self.rebuild(entries, bucket, hash, heap) }
-    }
-
-    /// Moves all entries to a new table with room for at least `entries`, or to none for 0.
-    ///
-    /// # Errors
-    /// [`AllocError`]: nothing was changed.
-    ///
-    /// # Safety
-    /// As for [`reserve`](Self::reserve); `entries` is no less than there are.
-    pub(in crate::collections) unsafe fn rebuild<H: HeapType>(
-        &mut self,
-        entries: usize,
-        bucket: Layout,
-        hash: &dyn Fn(*const u8) -> u64,
-        heap: H,
-    ) -> Result<(), AllocError> {
-        let mut new = Owned { table: Self::new(self.seed), bucket, heap };
-        if entries > 0 {
-            new.table.supply(buckets_for(entries)?, bucket, heap)?;
-        }
-        let (size, from) = (bucket.size(), self.ctrl(heap));
-        for index in self.indices(heap) {
-            let entry = from.wrapping_sub((index + 1) * size);
-            let hash = hash(entry);
-            let index = new.table.free(hash, heap);
-            let ctrl = new.table.ctrl(heap);
-            // SAFETY: the bucket is a free one of the new block.
-            unsafe { ctrl.wrapping_sub((index + 1) * size).copy_from_nonoverlapping(entry, size) };
-            for index in [index, new.table.repeated(index)] {
-                // SAFETY: the block has a byte for each bucket, and 16 more.
-                unsafe { ctrl.wrapping_add(index).write(tag(hash)) };
-            }
-        }
-        new.table.items = self.items;
-        new.table.left -= self.items;
-        note(heap, &raw const *self, 1);
-        core::mem::swap(self, &mut new.table);
-        Ok(())
-    }
-
-    /// A block for so many buckets, all of them empty.
-    fn supply<H: HeapType>(&mut self, buckets: usize, bucket: Layout, heap: H) -> Result<(), AllocError> {
-        let (layout, ctrl) = block_layout(buckets, bucket).ok_or(AllocError)?;
-        let block = heap.allocate(layout)?;
-        let ctrl = block.as_ptr().wrapping_add(ctrl);
-        // SAFETY: the block has a byte for each bucket from there on, and 16 more.
-        unsafe { ctrl.write_bytes(EMPTY, buckets + WIDTH) };
-        self.ctrl = At::of(ctrl, heap);
-        self.mask = (buckets - 1) as u64;
-        self.left = capacity(buckets) as u64;
-        Ok(())
-    }
-
     /// Forgets all entries, and keeps the block.
     pub(in crate::collections) fn reset<H: HeapType>(&mut self, heap: H) {
         note(heap, &raw const *self, 1);
@@ -377,103 +302,5 @@ impl RawTable {
             // SAFETY: allocated in `supply` with this layout.
             unsafe { heap.deallocate(block, layout) };
         }
-    }
-
-    /// Finds fault with bytes that are to be a table, and calls `act` with each row of neighbouring buckets in use: their lowest
-    /// address and their number.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub(in crate::collections) fn inspect(
-        &self,
-        bucket: Layout,
-        inspector: &mut Inspector<'_>,
-        mut act: impl FnMut(&mut Inspector<'_>, *const u8, usize),
-    ) -> Result<(), Fault> {
-        if self.ctrl.is_none() {
-            let nothing = self.mask == 0 && self.left == 0 && self.items == 0;
-            return if nothing { Ok(()) } else { Err(inspector.fault(self, "entries without a block")) };
-        }
-        let buckets = usize::try_from(self.mask).ok().and_then(|mask| mask.checked_add(1));
-        let buckets = buckets.filter(|buckets| buckets.is_power_of_two() && *buckets >= LEAST);
-        let shape = buckets.and_then(|buckets| Some((buckets, block_layout(buckets, bucket)?)));
-        let Some((buckets, (layout, distance))) = shape else {
-            return Err(inspector.fault(self, format!("a table with the mask {:#x}", self.mask)));
-        };
-        let start = self.ctrl.get().saturating_sub(distance as u64);
-        let block = inspector.own(self, start, layout)?;
-        let ctrl = block.as_ptr().wrapping_add(distance).cast_const();
-        // SAFETY: the block has as many bytes there.
-        let bytes = unsafe { core::slice::from_raw_parts(ctrl, buckets + WIDTH) };
-        let repeated = |index: usize| bytes[self.repeated(index)] == bytes[index];
-        let between = bytes.get(buckets..WIDTH).unwrap_or_default();
-        let full = bytes[..buckets].iter().filter(|byte| is_full(**byte)).count();
-        let free = bytes[..buckets].iter().filter(|byte| **byte == EMPTY).count();
-        let deleted = bytes[..buckets].iter().filter(|byte| **byte == DELETED).count();
-        let sound = (0..buckets).all(repeated)
-            && between.iter().all(|byte| *byte == EMPTY)
-            && full + free + deleted == buckets
-            && full as u64 == self.items
-            && (full + deleted) as u64 + self.left == capacity(buckets) as u64;
-        if !sound {
-            return Err(inspector.fault(self, "control bytes that do not fit the numbers of the table"));
-        }
-        let mut rows = bytes[..buckets].chunk_by(|a, b| is_full(*a) == is_full(*b));
-        let mut index = 0;
-        rows.by_ref().for_each(|row| {
-            index += row.len();
-            if is_full(row[0]) {
-                act(inspector, ctrl.wrapping_sub(index * bucket.size()), row.len());
-            }
-        });
-        Ok(())
-    }
-}
-
-/// A table whose block nobody else has: it goes with the value.
-struct Owned<H: HeapType> {
-    table: RawTable,
-    bucket: Layout,
-    heap: H,
-}
-
-impl<H: HeapType> Drop for Owned<H> {
-    fn drop(&mut self) {
-        // SAFETY: what is in the block was not moved there for good, or was moved away.
-        unsafe { self.table.release(self.bucket, self.heap) };
-    }
-}
-
-/// The buckets in use, in the order of the table. Those already met may be vacated meanwhile.
-#[derive(Clone, Debug)]
-pub(in crate::collections) struct Indices {
-    group: Mask,
-    at: usize,
-    left: usize,
-    ctrl: *const u8,
-}
-
-impl Iterator for Indices {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        if self.left == 0 {
-            return None;
-        }
-        loop {
-            if let Some(bit) = self.group.next() {
-                self.left -= 1;
-                return Some(self.at + bit);
-            }
-            self.at += WIDTH;
-            // SAFETY: there are entries to come, so there is another group.
-            self.group = unsafe { Group::load(self.ctrl.wrapping_add(self.at)) }.full();
-        }
-    }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
     }
 }
