@@ -7,7 +7,7 @@ use core::str;
 use crate::collections::vec;
 use crate::typed::HeapType;
 
-/// What [`PString::drain`] takes.
+/// What [`PString::drain`](super::PString::drain) takes.
 pub struct Drain<'a, H: HeapType> {
     pub(super) bytes: vec::Drain<'a, u8, H>,
 }

@@ -283,6 +283,44 @@ fn what_finds_no_place_comes_back() {
 }
 
 #[test]
+fn an_element_is_replaced_in_its_place() {
+    use crate::collections::PBTreeSet;
+
+    /// Told apart by the first number.
+    #[derive(Debug)]
+    struct Named(u64, u64);
+
+    impl PartialEq for Named {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Named {}
+
+    impl PartialOrd for Named {
+        fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl Ord for Named {
+        fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+            self.0.cmp(&other.0)
+        }
+    }
+
+    let heap = start(256 << 10);
+    let set = PBTreeSet::from_iter_in((0..100).map(|name| Named(name, 1)), heap);
+    let mut place = drive::Place::put(set, heap);
+    heap.watch();
+    heap.grants(0);
+    let before = place.get(heap).replace(Named(50, 2)).unwrap();
+    assert_eq!((before.1, place.get(heap).get(&Named(50, 0)).unwrap().1, heap.check_notes()), (1, 2, 16));
+    drop(place.take(heap));
+}
+
+#[test]
 fn sets_are_as_the_standard_ones() {
     use crate::collections::PBTreeSet;
     use std::collections::BTreeSet;
