@@ -48,7 +48,15 @@ pub(super) fn write_near<'a>(
         }
         let written = match &stretch[..] {
             [page] => Written { pages: 1, writes: write_rows(base, page, &mut row)? },
-            pages => write_stretch(base, pages, &mut buffer)?,
+            pages => match write_stretch(base, pages, &mut buffer) {
+                // What lies between them may have been given back, and there is no room for it any more.
+                Err(error) if error.is_no_space() => {
+                    let writes =
+                        pages.iter().map(|page| write_rows(base, page, &mut row)).sum::<Result<_, _>>()?;
+                    Written { pages: pages.len(), writes }
+                }
+                written => written?,
+            },
         };
         after(written)?;
         stretch.clear();

@@ -29,6 +29,7 @@ use super::file::{Changes, HeapFile};
 use super::layout::Piece;
 use super::log::RecordBody;
 use super::planted::Planted;
+use super::reuse::Standing;
 use super::span::PageSpan;
 use super::storage::{Storage, StoredFile};
 
@@ -225,7 +226,7 @@ impl Capture {
                 is_cache: false,
             };
             count += u64::from(lines.count_ones());
-            if *lines == u64::MAX {
+            if *lines == u64::MAX || file.standing(page.file) != Standing::Known {
                 page.compare(cores, file, body, changes);
             } else {
                 let from = changes.lines.len();
@@ -380,6 +381,16 @@ impl Page {
     ) {
         let mut copy = Copy([0; PAGE]);
         let mut live = live(cores, self.offset);
+        match file.standing(self.file) {
+            Standing::Known => {}
+            Standing::Free => return,
+            Standing::Open => {
+                let from = changes.lines.len();
+                live.take(u64::MAX, &mut changes.lines);
+                put(self.file, u64::MAX, from, body, changes);
+                return;
+            }
+        }
         if self.is_cache {
             live.copy_to(&mut copy.0);
             // SAFETY: the copy is there to the end of this function.

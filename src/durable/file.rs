@@ -27,8 +27,10 @@ use super::area::Lengths;
 use super::base::{wipe, write_near};
 use super::chance;
 use super::checkpoint::Checkpoint;
+use super::cores::Cores;
 use super::dirty::Method;
 use super::errors::{no_memory, of_log, of_storage, of_superblock};
+use super::holes::Holes;
 use super::layout::Layout;
 use super::levels::{Durability, LogManner};
 use super::lines::{Line, lines_in};
@@ -37,6 +39,7 @@ use super::mapping::View;
 use super::overlay::Overlay;
 use super::planted::Planted;
 use super::replay::Replay;
+use super::reuse::Reuse;
 use super::snapshot::Snapshot;
 use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
@@ -62,6 +65,8 @@ pub(crate) struct HeapFile<S: Storage> {
     /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
     gate: Arc<Mutex<()>>,
     pub(super) counts: Counts,
+    pub(super) holes: Arc<Holes>,
+    pub(super) reuse: Reuse,
     /// What this opening has found in the log, if there was one.
     pub(super) replayed: Option<Replay>,
     failed: bool,
@@ -111,6 +116,8 @@ impl<S: Storage> HeapFile<S> {
             overlay: Overlay::new(),
             gate: Arc::default(),
             counts: Counts::default(),
+            holes: Arc::new(Holes::new(longest)),
+            reuse: Reuse::default(),
             replayed: None,
             failed: false,
         };
@@ -192,6 +199,11 @@ impl<S: Storage> HeapFile<S> {
 
     pub(super) fn base(&self) -> &Arc<S::File> {
         &self.base
+    }
+
+    /// Which pages have their space.
+    pub(super) fn holes(&self) -> &Arc<Holes> {
+        &self.holes
     }
 
     /// Makes sure that a commit can be made; makes the log if there is none yet.
@@ -280,6 +292,7 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Begins to bring everything that is committed into the base. Until [`HeapFile::end_checkpoint`] commits go on.
+    /// What was marked just before it is given back on this occasion.
     pub(super) fn begin_checkpoint(&mut self) -> Result<Checkpoint<S::File>, Error> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
@@ -287,7 +300,9 @@ impl<S: Storage> HeapFile<S> {
         let (base, gate) = (Arc::clone(&self.base), Arc::clone(&self.gate));
         let (frozen, layout) = (self.overlay.freeze(), self.layout);
         let log = self.log.as_ref().and_then(Log::unsettled);
-        Ok(Checkpoint { base, gate, log, frozen, layout, applied: self.last, image_pages: self.image_pages })
+        let (free, holes) = (self.reuse.begin(), Arc::clone(&self.holes));
+        let (applied, image_pages) = (self.last, self.image_pages);
+        Ok(Checkpoint { base, gate, log, frozen, layout, holes, free, lost: None, applied, image_pages })
     }
 
     /// Says in the superblock what the base has now, and lets the log be used again.
@@ -301,6 +316,7 @@ impl<S: Storage> HeapFile<S> {
             log.retire_through(applied);
         }
         self.overlay.forget_through(checkpoint.frozen.generation());
+        self.reuse.end(&checkpoint.free, checkpoint.lost);
         self.counts.checkpoints += 1;
         Ok(())
     }
@@ -339,10 +355,11 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Leaves the one file behind that has everything.
-    pub(super) fn close(&mut self) -> Result<(), Error> {
+    pub(super) fn close(&mut self, cores: Cores<'_>) -> Result<(), Error> {
         if self.log.is_none() {
             return Ok(());
         }
+        self.mark_free(cores, true);
         let mut checkpoint = self.begin_checkpoint()?;
         checkpoint.write(None).inspect_err(|_| self.fail())?;
         self.end_checkpoint(&checkpoint)?;

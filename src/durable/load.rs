@@ -65,5 +65,9 @@ impl Ground for Memory {
         true
     }
 
+    fn promise_again(&self, _: usize, _: usize) -> bool {
+        true
+    }
+
     fn changed(&self, _: usize, _: usize) {}
 }

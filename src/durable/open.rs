@@ -27,6 +27,7 @@ use super::chance;
 use super::errors::{no_memory, of_storage, of_superblock};
 use super::fields::FieldFault;
 use super::file::{HeapFile, log_name_of};
+use super::ground::FileGround;
 use super::image::Image;
 use super::layout::Layout;
 use super::levels::LogManner;
@@ -165,9 +166,11 @@ fn take_up<S: Storage>(
     let notes =
         Notes::new(tracked, layout.plan().size(Zone::Pages), manner.finds_unnoted).map_err(no_memory)?;
     let notes = Arc::new(notes);
+    let holes = Arc::clone(file.holes());
     let ground = |part| {
         let notes = (part == Part::Tracked && manner.finds_unnoted).then(|| Arc::clone(&notes));
-        Box::new(FileGround { base: Arc::clone(&base), layout, part, notes }) as Box<dyn Ground>
+        let (base, holes) = (Arc::clone(&base), Arc::clone(&holes));
+        Box::new(FileGround { base, holes, layout, part, notes }) as Box<dyn Ground>
     };
     // SAFETY: the front of each zone was just mapped.
     let regions = unsafe { regions(place, &layout, lengths, is_guarded(&superblock), ground) };
@@ -306,29 +309,4 @@ fn no_room(fault: os::Fault, file: PathBuf) -> Error {
     }
     let operation = Operation::Allocate.to_string();
     Error::File { operation, file, offset: 0, source: Arc::new(fault.into()) }
-}
-
-/// The file as what a region stands on: it has the space before memory is promised.
-#[derive(Debug)]
-struct FileGround<F> {
-    base: Arc<F>,
-    layout: Layout,
-    part: Part,
-    /// What to tell of changes to memory of no block, if anybody looks for changes that were not noted. Otherwise they are
-    /// not worth a line in the log.
-    notes: Option<Arc<Notes>>,
-}
-
-impl<F: StoredFile> Ground for FileGround<F> {
-    fn promise(&self, zone: Zone, from: usize, to: usize) -> bool {
-        self.layout
-            .pieces(Area::new(self.part, zone), from, to)
-            .all(|piece| self.base.allocate(piece.file, piece.bytes as u64).is_ok())
-    }
-
-    fn changed(&self, from: usize, to: usize) {
-        if let Some(notes) = &self.notes {
-            notes.note(from, to - from);
-        }
-    }
 }

@@ -77,7 +77,9 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
     fn repeat(&self, cores: Cores<'_>, rhythm: Rhythm) -> Result<(), Error>;
 
     /// Brings all commits into the one file. No thread of the heap's own uses its cores any more.
-    fn close(&self) -> Result<(), Error>;
+    ///
+    /// A heap that is only read has no cores to commit.
+    fn close(&self, cores: Option<Cores<'_>>) -> Result<(), Error>;
 
     /// The last commit.
     fn last(&self) -> u64;
@@ -185,7 +187,7 @@ impl<S: Storage> Shared<S> {
 
 impl<S: Storage + 'static> Shared<S> {
     /// Sees to it that the log does not grow for ever.
-    fn bound_log(self: &Arc<Self>) -> Result<(), Error> {
+    fn bound_log(self: &Arc<Self>, cores: Cores<'_>) -> Result<(), Error> {
         let mut state = self.state();
         let long = state.file.log_bytes();
         if long <= self.manner.log_bound {
@@ -198,6 +200,7 @@ impl<S: Storage + 'static> Shared<S> {
             }
             return Ok(());
         }
+        state.file.mark_free(cores, false);
         let checkpoint = state.file.begin_checkpoint()?;
         state.checkpointing = true;
         drop(state);
@@ -248,7 +251,7 @@ impl<S: Storage + 'static> Shared<S> {
     }
 
     fn commit(self: &Arc<Self>, cores: Cores<'_>) -> Result<Commit, Error> {
-        self.bound_log()?;
+        self.bound_log(cores)?;
         let suspect = |_| Error::Suspect;
         cores.untracked.refuse_suspect().map_err(suspect)?;
         let mut state = self.state();
@@ -410,11 +413,11 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         Ok(())
     }
 
-    fn close(&self) -> Result<(), Error> {
+    fn close(&self, cores: Option<Cores<'_>>) -> Result<(), Error> {
         self.check_process()?;
         self.shared.dismiss();
         // Nobody holds the gate: snapshots borrow the heap that is being closed.
-        self.shared.quiet().file.close()
+        cores.map_or(Ok(()), |cores| self.shared.quiet().file.close(cores))
     }
 
     fn last(&self) -> u64 {

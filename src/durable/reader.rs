@@ -141,6 +141,10 @@ impl Ground for NoGround {
         false
     }
 
+    fn promise_again(&self, _: usize, _: usize) -> bool {
+        false
+    }
+
     fn changed(&self, _: usize, _: usize) {}
 }
 
@@ -206,7 +210,7 @@ impl<F: StoredFile> Durable for Reader<F> {
         self.refuse()
     }
 
-    fn close(&self) -> Result<(), Error> {
+    fn close(&self, _: Option<Cores<'_>>) -> Result<(), Error> {
         Ok(())
     }
 

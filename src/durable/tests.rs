@@ -8,6 +8,7 @@ mod faults;
 mod planted;
 mod program;
 mod purged;
+mod reuse;
 
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};

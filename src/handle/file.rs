@@ -187,15 +187,17 @@ impl OpenOptions {
         self.open_with(folder, &name, Method::BEST, true)
     }
 
-    /// The same in any storage, with the checkpoints in the commits that are due for one.
+    /// The same in any storage, with the checkpoints in the commits that are due for one, unless they are written in the
+    /// background.
     #[cfg(test)]
     pub(crate) fn open_in<S: Storage + 'static>(
         self,
         storage: S,
         name: &std::ffi::OsStr,
         method: Method,
+        in_background: bool,
     ) -> Result<Heap, Error> {
-        self.open_with(storage, name, method, false)
+        self.open_with(storage, name, method, in_background)
     }
 
     fn open_with<S: Storage + 'static>(
@@ -382,7 +384,7 @@ impl Heap {
     /// # Errors
     /// As [`Heap::persist`].
     pub fn close(self) -> Result<(), Error> {
-        self.durable()?.close()
+        self.durable()?.close(self.cores().ok())
     }
 
     /// The number of the last commit; 0 for a heap in memory, and before the first.
@@ -458,7 +460,7 @@ mod tests {
     fn open(folder: &SimulatedFolder) -> Heap {
         OpenOptions::new()
             .heap(HeapOptions::new().reservation(16 << 20))
-            .open_in(folder.clone(), OsStr::new("heap"), Method::BEST)
+            .open_in(folder.clone(), OsStr::new("heap"), Method::BEST, false)
             .unwrap()
     }
 

@@ -50,6 +50,9 @@ pub(crate) trait Ground: Send + Sync + fmt::Debug {
     /// Makes sure that the bytes `from..to` of a zone can be kept; `false` where there is no room for them.
     fn promise(&self, zone: Zone, from: usize, to: usize) -> bool;
 
+    /// Does the same for bytes of the pages that were promised before and may have been given back since: nobody used them.
+    fn promise_again(&self, from: usize, to: usize) -> bool;
+
     /// These bytes of the pages, which belong to no block, have changed: their memory went back, or they were filled.
     fn changed(&self, from: usize, to: usize);
 }
@@ -348,6 +351,17 @@ impl Region {
         let purged = unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok();
         self.changed(self.page_start(first), count as usize * PAGE);
         purged
+    }
+
+    /// Makes sure that `count` pages from `first` on, which nobody uses, can be kept when they are used again.
+    #[inline]
+    pub(crate) fn promise_again(&self, first: Page, count: u32) -> bool {
+        match &self.backing {
+            Backing::File(ground) => {
+                ground.promise_again(first.bytes(), first.bytes() + count as usize * PAGE)
+            }
+            Backing::Reserved | Backing::Buffer => true,
+        }
     }
 
     /// Tells the file's side that these bytes, of no block, have changed.

@@ -127,6 +127,9 @@ impl<'a> RunsGuard<'a> {
             }
             beyond = self.free_at(next).unwrap_or(0);
         }
+        if !self.runs.region.promise_again(next, more) {
+            return false;
+        }
         self.allow_guard(first, len);
         self.state().bins.remove(&self.runs.links, next, beyond);
         self.untag_ends(next, beyond);
@@ -168,11 +171,14 @@ impl<'a> RunsGuard<'a> {
                 self.find(span)?
             }
         };
-        self.state().bins.remove(&self.runs.links, found, found_len);
-        self.untag_ends(found, found_len);
         let lead = low32(self.runs.region.page_start(found).align_offset(align) / PAGE);
         debug_assert!(lead <= slack);
         let first = found.plus(lead);
+        if !self.runs.region.promise_again(first, len) {
+            return None;
+        }
+        self.state().bins.remove(&self.runs.links, found, found_len);
+        self.untag_ends(found, found_len);
         if lead > 0 {
             self.put(found, lead);
         }
@@ -376,6 +382,20 @@ impl<'a> RunsGuard<'a> {
     /// Notes that the memory of so many pages of runs in use was given back.
     pub(crate) fn note_purged(&self, pages: u32) {
         self.runs.purged.add(u64::from(pages));
+    }
+
+    /// Calls `act` with every free run of at least `least` pages, in no order.
+    pub(crate) fn free_from(&self, least: u32, mut act: impl FnMut(Page, u32)) {
+        for bin in Bin::reaching(least) {
+            let mut next = self.state().bins.head(bin);
+            while let Some(page) = next {
+                let len = self.runs.tag(page).len();
+                if len >= least {
+                    act(page, len);
+                }
+                next = super::Link::read(&self.runs.links, page).next;
+            }
+        }
     }
 
     /// Counts how many free runs there are.

@@ -88,6 +88,7 @@ impl Trial {
             method: Method::BEST,
             durability,
             find_unnoted: false,
+            in_background: false,
         };
         let run = Run::with(settings, Random(call));
         run.folder.fail_after(call, fault);
