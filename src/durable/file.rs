@@ -30,6 +30,7 @@ use super::checkpoint::Checkpoint;
 use super::cores::Cores;
 use super::dirty::Method;
 use super::errors::{no_memory, of_log, of_storage, of_superblock};
+use super::ground::Faults;
 use super::holes::Holes;
 use super::layout::Layout;
 use super::levels::{Durability, LogManner};
@@ -66,7 +67,10 @@ pub(crate) struct HeapFile<S: Storage> {
     gate: Arc<Mutex<()>>,
     pub(super) counts: Counts,
     pub(super) holes: Arc<Holes>,
+    pub(super) faults: Arc<Faults>,
     pub(super) reuse: Reuse,
+    /// Whether behind what the last commit has may lie something that an earlier one had.
+    pub(super) has_old_end: bool,
     /// What this opening has found in the log, if there was one.
     pub(super) replayed: Option<Replay>,
     failed: bool,
@@ -98,7 +102,7 @@ impl<S: Storage> HeapFile<S> {
     ) -> Result<Self, Error> {
         let longest = layout.file_len(layout.longest()) / PAGE as u64;
         let descriptor = base.descriptor().map_err(of_storage)?;
-        // SAFETY: a heap's file is locked, and shortened by nobody while it is open.
+        // SAFETY: a heap's file is locked, and while it is open it is cut only behind all pages that anybody reads.
         let view = Arc::new(unsafe { View::open(descriptor, 0, longest) }.map_err(no_memory)?);
         let superblock = stored.superblock;
         let mut file = Self {
@@ -117,7 +121,9 @@ impl<S: Storage> HeapFile<S> {
             gate: Arc::default(),
             counts: Counts::default(),
             holes: Arc::new(Holes::new(longest)),
+            faults: Arc::default(),
             reuse: Reuse::default(),
+            has_old_end: false,
             replayed: None,
             failed: false,
         };
@@ -201,15 +207,14 @@ impl<S: Storage> HeapFile<S> {
         &self.base
     }
 
-    /// Which pages have their space.
-    pub(super) fn holes(&self) -> &Arc<Holes> {
-        &self.holes
-    }
-
     /// Makes sure that a commit can be made; makes the log if there is none yet.
     pub(super) fn begin_commit(&mut self) -> Result<(), Error> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
+        }
+        if let Some(fault) = self.faults.take() {
+            self.failed = true;
+            return Err(of_storage(fault));
         }
         if self.log.is_none() {
             let superblock = self.stored.superblock;
@@ -321,6 +326,13 @@ impl<S: Storage> HeapFile<S> {
         Ok(())
     }
 
+    /// The same in one step.
+    pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
+        let mut checkpoint = self.begin_checkpoint()?;
+        checkpoint.write(None).inspect_err(|_| self.fail())?;
+        self.end_checkpoint(&checkpoint)
+    }
+
     /// The checkpoint did not reach the disk.
     pub(super) fn fail(&mut self) {
         self.failed = true;
@@ -333,6 +345,16 @@ impl<S: Storage> HeapFile<S> {
             self.base.sync().map_err(of_storage)?;
         }
         Ok(())
+    }
+
+    /// Forgets what the log has behind areas of these lengths: a later commit has less.
+    pub(super) fn forget_beyond(&mut self, lengths: Lengths) {
+        let pieces = self.layout.beyond(lengths).filter(|_| !Planted::EndRemembered.is_there());
+        for piece in pieces {
+            let span = piece.in_file();
+            let pages: Vec<u64> = self.overlay.patched(span.first, span.end()).collect();
+            pages.into_iter().for_each(|page| self.overlay.drop_page(page));
+        }
     }
 
     /// Held while the base is to stay as it is: taken before whatever guards the heap's file, as checkpoints wait for it.
@@ -354,15 +376,16 @@ impl<S: Storage> HeapFile<S> {
         Snapshot { base, layout, frozen: self.overlay.freeze(), superblock }
     }
 
-    /// Leaves the one file behind that has everything.
-    pub(super) fn close(&mut self, cores: Cores<'_>) -> Result<(), Error> {
+    /// Leaves the one file behind that has everything; of each area the last commit has so much, if there was one.
+    pub(super) fn close(&mut self, cores: Cores<'_>, committed: Option<Lengths>) -> Result<(), Error> {
         if self.log.is_none() {
             return Ok(());
         }
+        if let Some(lengths) = committed.filter(|_| self.has_old_end) {
+            self.wipe_beyond(lengths).inspect_err(|_| self.fail())?;
+        }
         self.mark_free(cores, true);
-        let mut checkpoint = self.begin_checkpoint()?;
-        checkpoint.write(None).inspect_err(|_| self.fail())?;
-        self.end_checkpoint(&checkpoint)?;
+        self.checkpoint()?;
         let superblock = self.stored.superblock;
         // In both slots: each of them alone is enough to open the heap.
         for _ in 0..2 {
@@ -373,7 +396,7 @@ impl<S: Storage> HeapFile<S> {
         self.storage.sync().map_err(of_storage)
     }
 
-    fn store(&mut self, superblock: Superblock) -> Result<(), Error> {
+    pub(super) fn store(&mut self, superblock: Superblock) -> Result<(), Error> {
         self.stored.store(&*self.base, superblock).map_err(|error| {
             self.failed = true;
             of_superblock(error, self.path(&self.name))
@@ -401,11 +424,12 @@ pub(super) fn log_name_of(name: &OsStr) -> OsString {
     name
 }
 
-/// Whether an error that came before a record was written leaves nothing in doubt, so that the heap can go on: what was
-/// written was to be a segment, which does not count before it is whole.
+/// Whether an error that came before a record was written leaves nothing in doubt, so that the heap can go on: there was no
+/// space for a segment, which does not count before it is whole.
 fn is_harmless(error: &LogError) -> bool {
     use super::storage::Operation;
-    matches!(error, LogError::Storage(error) if matches!(error.operation, Operation::Allocate | Operation::Write))
+    matches!(error, LogError::Storage(error)
+        if error.is_no_space() && matches!(error.operation, Operation::Allocate | Operation::Write))
 }
 
 /// Adds a part of a commit to the overlay; says how many lines it had.

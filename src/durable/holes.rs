@@ -70,8 +70,16 @@ impl Holes {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The space of these pages was just reserved.
-    pub(super) fn grown(&self, span: PageSpan) {
+    /// Reserves the space of pages that the heap grows by. It may have had them once.
+    pub(super) fn grow(&self, base: &impl StoredFile, span: PageSpan) -> Result<(), StorageError> {
+        let _nothing_goes_back = self.turn();
+        self.state().marked.take(span);
+        base.allocate(span.first * PAGE as u64, span.count * PAGE as u64)?;
+        self.note_backed(span);
+        Ok(())
+    }
+
+    fn note_backed(&self, span: PageSpan) {
         let mut state = self.state();
         state.backed.set(span, true);
         state.given_back.set(span, false);
@@ -86,7 +94,7 @@ impl Holes {
         let _nothing_goes_back = self.turn();
         self.state().marked.take(span);
         base.take_back(span.first * PAGE as u64, span.count * PAGE as u64)?;
-        self.grown(span);
+        self.note_backed(span);
         Ok(true)
     }
 
@@ -108,6 +116,11 @@ impl Holes {
     /// Whether a page that was marked is still free.
     pub(super) fn is_idle(&self, page: u64) -> bool {
         !self.state().backed.are_set(PageSpan { first: page, count: 1 })
+    }
+
+    /// Whether the space of a page was given back, and not asked for since.
+    pub(super) fn is_given_back(&self, page: u64) -> bool {
+        self.state().given_back.are_set(PageSpan { first: page, count: 1 })
     }
 
     /// Gives back the space of all pages that are marked; says of which pages nobody knows now what they hold.

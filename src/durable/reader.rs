@@ -137,12 +137,12 @@ impl<F: StoredFile> Committed<F> {
 pub(super) struct NoGround;
 
 impl Ground for NoGround {
-    fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
-        false
+    fn promise(&self, _: Zone, _: usize, _: usize) -> Result<(), os::Fault> {
+        Err(os::Fault::ROFS)
     }
 
-    fn promise_again(&self, _: usize, _: usize) -> bool {
-        false
+    fn promise_again(&self, _: usize, _: usize) -> Result<(), os::Fault> {
+        Err(os::Fault::ROFS)
     }
 
     fn changed(&self, _: usize, _: usize) {}
@@ -207,6 +207,10 @@ impl<F: StoredFile> Durable for Reader<F> {
     }
 
     fn repeat(&self, _: Cores<'_>, _: Rhythm) -> Result<(), Error> {
+        self.refuse()
+    }
+
+    fn compact(&self, _: Option<Cores<'_>>) -> Result<u64, Error> {
         self.refuse()
     }
 

@@ -9,7 +9,7 @@
 //!    before, so no crash goes back to one that needs the page.
 //! 2. While a page is *open* nobody knows what the base has there, now or after a crash. If it is used again, each commit that
 //!    finds it written takes all of it, and relies on nothing there.
-//! 3. An open page that is still free is not committed at all.
+//! 3. An open page that is still free is not committed at all, and neither is one that was given back: it has no space.
 //! 4. A page that is not open any more was given back, durably, and reads as zero; or was used again before that, and is as
 //!    it was.
 //! 5. What the log has for a page that its commit has free is not written by the checkpoint, and the page is open as long as
@@ -47,6 +47,8 @@ pub(super) struct Reuse {
     /// Pages of which the checkpoint that begins now writes nothing, and gives most of them back.
     free: SpanSet,
     open: SpanSet,
+    /// Whether anything was ever marked.
+    has_begun: bool,
 }
 
 impl Reuse {
@@ -92,11 +94,12 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Marks these pages of a part.
-    fn mark(&mut self, part: Part, span: PageSpan) {
+    pub(super) fn mark(&mut self, part: Part, span: PageSpan) {
         let bytes = |pages: u64| usize::try_from(pages).unwrap_or(usize::MAX).saturating_mul(PAGE);
         let pages = Area::new(part, Zone::Pages);
         for piece in self.layout.pieces(pages, bytes(span.first), bytes(span.end())) {
             for free in self.holes.mark(piece.in_file(), span.count >= LEAST.into()) {
+                self.reuse.has_begun = true;
                 self.reuse.free.insert(free);
                 self.reuse.open.insert(free);
             }
@@ -105,12 +108,15 @@ impl<S: Storage> HeapFile<S> {
 
     /// What is known of a page in which the heap may differ from the last commit. The heap is seized.
     pub(super) fn standing(&self, page: u64) -> Standing {
-        if !self.reuse.open.contains(page) || Planted::OpenCompared.is_there() {
-            Standing::Known
-        } else if self.holes.is_idle(page) {
-            Standing::Free
-        } else {
-            Standing::Open
+        if !self.reuse.has_begun || Planted::OpenCompared.is_there() {
+            return Standing::Known;
+        }
+        match (self.reuse.open.contains(page), self.holes.is_idle(page)) {
+            (true, true) => Standing::Free,
+            (true, false) => Standing::Open,
+            // What the heap has there from before is nothing that the file needs.
+            (false, _) if self.holes.is_given_back(page) => Standing::Free,
+            (false, _) => Standing::Known,
         }
     }
 }

@@ -387,6 +387,41 @@ impl Heap {
         self.durable()?.close(self.cores().ok())
     }
 
+    /// Makes the heap's file shorter: what is free at the end of the heap is taken out of it, with everything that is written so
+    /// far made durable by a commit; says how many bytes that are. Nothing is moved, so that a block near the end keeps all that
+    /// lies before it. Free space elsewhere goes back to the file system by itself, and the file only seems as long.
+    ///
+    /// Other threads' commits wait meanwhile, and so do their misses for a moment.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// use outlive::Heap;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-compact-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = Heap::open(&path)?;
+    /// let block = heap.allocate(Layout::new::<[u8; 8 << 20]>()).unwrap();
+    /// heap.persist()?;
+    /// // SAFETY: allocated with this layout, and used no more.
+    /// unsafe { heap.deallocate(block, Layout::new::<[u8; 8 << 20]>()) };
+    /// let before = heap.file_stats()?.file_bytes;
+    /// assert!(heap.compact()? >= 8 << 20);
+    /// assert!(heap.file_stats()?.file_bytes + (8 << 20) <= before);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Heap::persist`]. The last commit is not affected by any of them, and the heap is no larger than before.
+    pub fn compact(&self) -> Result<u64, Error> {
+        let file = self.durable()?;
+        self.trim();
+        file.compact(self.cores().ok())
+    }
+
     /// The number of the last commit; 0 for a heap in memory, and before the first.
     pub fn last_commit(&self) -> u64 {
         self.file.as_ref().map_or(0, |file| file.last())

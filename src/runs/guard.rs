@@ -127,7 +127,7 @@ impl<'a> RunsGuard<'a> {
             }
             beyond = self.free_at(next).unwrap_or(0);
         }
-        if !self.runs.region.promise_again(next, more) {
+        if self.runs.region.promise_again(next, more).is_err() {
             return false;
         }
         self.allow_guard(first, len);
@@ -174,9 +174,7 @@ impl<'a> RunsGuard<'a> {
         let lead = low32(self.runs.region.page_start(found).align_offset(align) / PAGE);
         debug_assert!(lead <= slack);
         let first = found.plus(lead);
-        if !self.runs.region.promise_again(first, len) {
-            return None;
-        }
+        self.runs.region.promise_again(first, len).ok()?;
         self.state().bins.remove(&self.runs.links, found, found_len);
         self.untag_ends(found, found_len);
         if lead > 0 {
@@ -243,6 +241,33 @@ impl<'a> RunsGuard<'a> {
         }
         self.merge(Page(have), pages - have);
         Some(())
+    }
+
+    /// Takes the free run at the end out of play, but for what is missing to a multiple of `step` pages, where the region stands on
+    /// a file; says how many pages are left, if that are fewer.
+    pub(crate) fn cut_end(&self, step: u32) -> Option<u32> {
+        let (state, tail) = (self.state(), self.free_tail());
+        let (pages, first) = (state.pages.get(), Page(state.pages.get() - tail));
+        let left = first.0.max(1).next_multiple_of(step);
+        if left >= pages {
+            return None;
+        }
+        state.bins.remove(&self.runs.links, first, tail);
+        self.untag_ends(first, tail);
+        // SAFETY: the pages behind it are those of the free run, and the lock is held.
+        let is_cut = unsafe { self.runs.region.cut(left) };
+        let end = if is_cut { left } else { pages };
+        if is_cut {
+            let touched = self.runs.touched.count(Page(left), pages - left);
+            self.runs.touched.clear(Page(left), pages - left);
+            state.touched_free.sub(touched);
+            state.surplus.set(state.surplus.get().min(state.touched_free.get()));
+            state.pages.set(left);
+        }
+        if end > first.0 {
+            self.put(first, end - first.0);
+        }
+        is_cut.then_some(left)
     }
 
     /// Counts pages as used; says whether all of them read as zero.

@@ -74,7 +74,7 @@ fn pages_that_are_marked_go_back_unless_they_are_taken_again() {
 fn a_page_has_its_space_before_it_is_used_again_or_nobody_gets_it() {
     let (folder, file) = file();
     let (holes, span) = (Holes::new(PAGES), PageSpan { first: 10, count: 20 });
-    holes.grown(PageSpan { first: 0, count: PAGES });
+    holes.grow(&file, PageSpan { first: 0, count: PAGES }).unwrap();
     assert!(!holes.take_back(&file, span).unwrap(), "it has its space");
     assert_eq!(holes.mark(span, true), [span]);
     assert_eq!(holes.give_back(&file), None);

@@ -91,6 +91,17 @@ pub(crate) unsafe fn purge(start: *mut u8, bytes: usize) -> Result<(), Fault> {
     unsafe { madvise(start.cast(), bytes, Advice::LinuxDontNeed) }
 }
 
+/// Makes these pages what they were when they were reserved: unusable, and without anything in them.
+///
+/// # Safety
+/// `bytes` from `start` are whole pages of a range from [`reserve`] or [`reserve_at`], and nothing uses them.
+pub(crate) unsafe fn renew(start: *mut u8, bytes: usize) -> Result<(), Fault> {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+    // SAFETY: the range is the caller's, so nothing else is replaced, and nobody needs what was there.
+    unsafe { mmap_anonymous(start.cast(), bytes, ProtFlags::empty(), flags) }?;
+    Ok(())
+}
+
 /// Asks for huge pages where this range is touched from now on, or for none.
 ///
 /// # Safety
