@@ -3,6 +3,7 @@
 mod blocks;
 mod crashes;
 mod faults;
+mod placed;
 // The files of a hardened heap are made in the same way, and it takes long: once is enough.
 #[cfg(not(feature = "hardened"))]
 mod planted;
