@@ -6,12 +6,12 @@ mod common;
 use std::alloc::Layout;
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::ptr::NonNull;
 
-use common::files::{Folder, content, small};
-use outlive::Heap;
+use common::files::{Filler, Folder, content, small};
+use outlive::{Error, Heap};
 
 const MIB: usize = 1 << 20;
 
@@ -114,4 +114,89 @@ fn what_stays_free_goes_back_while_the_heap_is_open() {
     let expected = content(&heap);
     heap.close().unwrap();
     assert!(content(&small().open(&path).unwrap()) == expected);
+}
+
+fn len(path: &Path) -> u64 {
+    std::fs::metadata(path).unwrap().len()
+}
+
+#[test]
+fn a_compacted_heap_has_a_shorter_file_and_can_grow_again() {
+    let folder = Folder::new();
+    let path = folder.join("heap");
+    let heap = small().open(&path).unwrap();
+    let blocks: Vec<_> = (0..40).map(|byte| fill(&heap, byte)).collect();
+    heap.persist().unwrap();
+    assert!(heap.compact().unwrap() < 20 * MIB as u64, "what it has grown by ahead of need");
+    let (long, last) = (len(&path), heap.last_commit());
+    for block in &blocks[4..] {
+        // SAFETY: a block of this heap, with its layout.
+        unsafe { heap.deallocate(*block, layout()) };
+    }
+    let given_back = heap.compact().unwrap();
+    assert!(given_back >= 36 * MIB as u64 && len(&path) + 30 * MIB as u64 <= long, "{given_back}");
+    assert!(heap.last_commit() > last && heap.check().is_clean());
+    assert!(!can_give_back(&folder) || space(&path) < 12 * MIB);
+    let kept = content(&heap);
+    assert_eq!(heap.compact().unwrap(), 0, "there is nothing left to cut");
+
+    // As a crash would leave it, and with the newer superblock damaged.
+    for slot in [0, 4096] {
+        folder.copy("heap", "left");
+        folder.copy("heap.log", "left.log");
+        let file = std::fs::OpenOptions::new().write(true).open(folder.join("left")).unwrap();
+        file.write_all_at(&[0xee; 512], slot).unwrap();
+        assert!(content(&small().read_only(true).open(folder.join("left")).unwrap()) == kept);
+        std::fs::remove_file(folder.join("left.log")).unwrap();
+    }
+
+    let more: Vec<_> = (0..20).map(|byte| fill(&heap, 50 + byte)).collect();
+    // SAFETY: a block of this heap, with its layout.
+    unsafe { heap.deallocate(more[0], layout()) };
+    let zeros = heap.allocate_zeroed(layout()).unwrap();
+    // SAFETY: a block of so many bytes.
+    assert!(unsafe { std::slice::from_raw_parts(zeros.as_ptr(), MIB) }.iter().all(|byte| *byte == 0));
+    heap.persist().unwrap();
+    let grown = content(&heap);
+    assert_eq!(grown.len(), 24);
+    heap.close().unwrap();
+    let heap = small().open(&path).unwrap();
+    assert!(content(&heap) == grown && heap.check().is_clean());
+    heap.close().unwrap();
+    let reader = small().read_only(true).open(&path).unwrap();
+    assert!(matches!(reader.compact(), Err(Error::ReadOnly { .. })));
+    assert!(matches!(Heap::in_memory().unwrap().compact(), Err(Error::NoFile)));
+}
+
+#[test]
+fn a_heap_is_compacted_while_others_use_it() {
+    let folder = Folder::new();
+    let path = folder.join("heap");
+    let heap = small().log_bound(256 << 10).open(&path).unwrap();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2_u64)
+            .map(|seed| {
+                let heap = &heap;
+                scope.spawn(move || {
+                    let mut filler = Filler::new(seed, 18);
+                    for _ in 0..30 {
+                        filler.run(heap, 20);
+                        filler.clear(heap);
+                        heap.persist().unwrap();
+                    }
+                    filler.run(heap, 30);
+                })
+            })
+            .collect();
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            heap.compact().unwrap();
+        }
+    });
+    assert!(heap.check().is_clean());
+    heap.compact().unwrap();
+    heap.persist().unwrap();
+    let expected = content(&heap);
+    drop(heap);
+    let heap = small().open(&path).unwrap();
+    assert!(heap.check().is_clean() && content(&heap) == expected);
 }

@@ -117,7 +117,7 @@ pub(crate) unsafe fn advise_huge(start: *mut u8, bytes: usize, huge: bool) -> Re
 ///
 /// # Safety
 /// `bytes` from `start` are whole pages of a range from [`reserve`], and nobody needs what they hold. As long as they are
-/// mapped, nobody shortens the file or writes to it where a page has not left it yet and is being read.
+/// mapped, nobody shortens the file to less than is read, or writes to it where a page has not left it yet and is being read.
 pub(crate) unsafe fn map_private(
     file: BorrowedFd<'_>,
     offset: u64,
@@ -136,7 +136,7 @@ pub(crate) unsafe fn map_private(
 /// is written to the file. Given back with [`release`].
 ///
 /// # Safety
-/// As long as the view lives, nobody shortens the file, and nobody reads from the view what is being written to the file.
+/// As long as the view lives, nobody shortens the file to less than is read, and nobody reads from the view what is being written to the file.
 pub(crate) unsafe fn map_shared(
     file: BorrowedFd<'_>,
     offset: u64,
