@@ -215,6 +215,7 @@ impl StoredFile for SimulatedFile {
     fn write_durable_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
         assert!(offset.is_multiple_of(BLOCK as u64) && bytes.len().is_multiple_of(BLOCK));
         assert!(bytes.as_ptr().addr().is_multiple_of(BLOCK), "a durable write wants an aligned buffer");
+        self.folder.take_time();
         self.write(Operation::WriteDurable, offset, bytes)
     }
 

@@ -128,7 +128,7 @@ struct Disk {
     /// The call during which the process dies.
     dies_at: u64,
     calls: u64,
-    /// How long it takes to give space back, and to make what was written durable.
+    /// How long it takes to give space back, and to make something durable.
     delay: Duration,
     counts: [u64; Operation::Descriptor as usize + 1],
     handles: u64,
@@ -200,7 +200,7 @@ impl SimulatedFolder {
         self.disk().faults.len()
     }
 
-    /// From now on it takes so long to give space back, or to make what was written to a file durable.
+    /// From now on it takes so long to give space back, or to make something of a file durable.
     pub(crate) fn slow_down(&self, delay: Duration) {
         self.disk().delay = delay;
     }
