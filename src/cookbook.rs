@@ -60,6 +60,43 @@
 //! }
 //! ```
 //!
+//! # Documents
+//!
+//! What has no type of its own is JSON (feature `json`): values are read from text, found by pointer, changed in place.
+//!
+//! ```
+//! use outlive::json::{JsonError, Names, PJson};
+//! use outlive::{PHashMap, PString, Persist};
+//!
+//! outlive::heap!(struct NotesHeap);
+//!
+//! #[derive(Persist)]
+//! struct Notes<'h> {
+//!     names: Names<NotesHeap<'h>>,
+//!     notes: PHashMap<PString<NotesHeap<'h>>, PJson<NotesHeap<'h>>, NotesHeap<'h>>,
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let notes = NotesHeap::in_memory::<Notes>(|heap| Notes {
+//!         names: Names::new_in(heap),
+//!         notes: PHashMap::new_in(heap),
+//!     })?;
+//!     notes.write(|notes, heap| -> Result<(), JsonError> {
+//!         let text = r#"{"text": "buy tea", "done": false, "price": 4.50}"#;
+//!         let mut note = PJson::parse_in(text, &mut notes.names, heap)?;
+//!         note.set("/done", PJson::new_in(true, heap), &mut notes.names)?;
+//!         notes.notes.insert(PString::from_str_in("tea", heap), note);
+//!         Ok(())
+//!     })??;
+//!     notes.read(|notes| {
+//!         let note = notes.notes.get("tea").expect("it was put there");
+//!         assert_eq!(note.get("done").and_then(PJson::as_bool), Some(true));
+//!         assert_eq!(note.to_string(), r#"{"text":"buy tea","done":true,"price":4.50}"#);
+//!     })?;
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # A change that breaks off
 //!
 //! A `write` that panics keeps everybody out, until the heap was rolled back to its last commit, or somebody has said that its

@@ -61,6 +61,7 @@
 //! - `c-face`: the module `c`, of requests and frees as C has them. For shared libraries that stand in for the C library's
 //!   `malloc`: thread-locals are found so fast there that they cannot be loaded late, by `dlopen`.
 //! - `serde`: `Serialize` for [`Stats`], [`Finding`] and the [`collections`], which are read with the heap's token.
+//! - `json`: documents, the module `json`.
 //! - `hardened`: every free is verified at once, freed memory is filled, and runs have guard pages between them.
 //!
 //! # Errors and misuse
@@ -90,7 +91,9 @@ mod sync;
 pub mod typed;
 mod units;
 
-pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PString, PVec, PVecDeque};
+#[cfg(feature = "json")]
+pub use collections::json;
+pub use collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PSkipMap, PString, PVec, PVecDeque};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use durable::fuzzing;

@@ -4,8 +4,8 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release -p outlive-loom-tests
 //! ```
 //!
-//! The files of `src/sync` and `src/magazines`, and the bits of the notes, are compiled here as they are, over loom's atomics; only what lies
-//! below them (pools, runs, the region's records) and the threads' own storage are stand-ins, as small as can be. A
+//! The files of `src/sync`, `src/magazines` and `src/collections/skip_map`, and the bits of the notes, are compiled here as they are, over
+//! loom's atomics; only what lies below them (pools, runs, the region's records) and the threads' own storage are stand-ins, as small as can be. A
 //! magazine has three slots, one of them open at first, so that every path of the exchange is a few steps away.
 //!
 //! Each file of `models` is one protocol:
@@ -17,6 +17,7 @@
 //! | `eviction` | the same while another thread empties the magazines, at any point of a pop, a push or a miss |
 //! | `exit` | the same while the owner's thread ends, and another gets its cache |
 //! | `copy` | a copy of the memory, made under all locks at any moment, shows no block twice |
+//! | `skip_map` | keys that come, go and are replaced by several threads are there when they must be, in order, and each node is freed once, when nobody looks |
 //! | `gate` | reads, updates, writes and captures exclude whom they should, see what was done before, and are woken |
 //! | `capture` | a copy of a magazine, made word by word, shows no block that was in use all the time |
 //! | `notes` | what is noted while a capture takes the notes is taken by it or by the next, once |
@@ -39,11 +40,16 @@
 #![cfg(all(loom, test))]
 #![allow(dead_code, reason = "the models use a part of what they are made of")]
 
+#[allow(unreachable_pub, unused_imports, reason = "what users see is public there")]
+mod collections;
 mod magazines;
 mod models;
 mod planted;
 mod primitive;
 mod stand_ins;
+
+#[allow(unreachable_pub, reason = "what users see is public there")]
+mod typed;
 
 #[allow(unused_imports, reason = "the models use a part of the door")]
 #[path = "../../src/sync/mod.rs"]
@@ -53,4 +59,4 @@ mod sync;
 #[path = "../../src/durable/notes/bits.rs"]
 mod bits;
 
-use stand_ins::{misuse, pools, region, units};
+use stand_ins::{handle, misuse, pools, region, units};

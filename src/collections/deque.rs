@@ -15,7 +15,8 @@ use core::mem;
 use core::ops::{Index, IndexMut, Range, RangeBounds};
 use core::{ptr, slice};
 
-use super::raw::{RawBuffer, count, granted, note, range};
+use super::no_room::granted;
+use super::raw::{RawBuffer, count, note, range};
 use super::{CloneIn, NoRoom};
 use crate::handle::AllocError;
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};

@@ -21,10 +21,13 @@ mod clone;
 pub mod deque;
 pub mod hash_map;
 pub mod hash_set;
+#[cfg(feature = "json")]
+pub mod json;
 mod no_room;
 mod raw;
 #[cfg(feature = "serde")]
 mod serde;
+pub mod skip_map;
 pub mod string;
 #[cfg(test)]
 mod tests;
@@ -39,5 +42,6 @@ pub use hash_set::PHashSet;
 pub use no_room::NoRoom;
 #[cfg(feature = "serde")]
 pub use serde::{DeserializeIn, SeedIn};
+pub use skip_map::PSkipMap;
 pub use string::PString;
 pub use vec::PVec;

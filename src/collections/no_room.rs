@@ -1,4 +1,4 @@
-//! A value that found no place.
+//! A value that found no place, and what methods without `try_` do then.
 
 use core::fmt;
 
@@ -33,4 +33,22 @@ impl<T> From<NoRoom<T>> for AllocError {
     fn from(_: NoRoom<T>) -> Self {
         Self
     }
+}
+
+/// The value, or the end of a method that returns no error.
+#[inline]
+#[track_caller]
+pub(super) fn granted<T, E: Into<AllocError>>(outcome: Result<T, E>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => exhausted(error.into()),
+    }
+}
+
+/// The end of a method that returns no error, where the heap has no memory.
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn exhausted(error: AllocError) -> ! {
+    panic!("{error}; the collection is as it was, and its `try_` methods return this as an error")
 }

@@ -8,9 +8,10 @@ use core::hash::Hash;
 use core::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PString, PVec, PVecDeque};
+use super::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PSkipMap, PString, PVec, PVecDeque};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 
@@ -115,14 +116,32 @@ sequences! {
     PBTreeSet [+ Ord] |into, value| into.try_insert(value);
 }
 
-macro_rules! maps {
-    ($($name:ident [$($bound:tt)*];)*) => {$(
-        impl<K: Serialize, V: Serialize, H: HeapType> Serialize for $name<K, V, H> {
-            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_map(self)
-            }
-        }
+impl<K: Serialize, V: Serialize, H: HeapType> Serialize for PHashMap<K, V, H> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self)
+    }
+}
 
+impl<K: Serialize, V: Serialize, H: HeapType> Serialize for PBTreeMap<K, V, H> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self)
+    }
+}
+
+/// The entries are collected first: others may change the map meanwhile, and formats write how many there are before them.
+impl<K: Ord + Serialize, V: Serialize, H: HeapType> Serialize for PSkipMap<K, V, H> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let entries = self.iter().collect::<Vec<_>>();
+        let mut map = to.serialize_map(Some(entries.len()))?;
+        for entry in &entries {
+            map.serialize_entry(entry.key(), entry.value())?;
+        }
+        map.end()
+    }
+}
+
+macro_rules! maps {
+    ($($name:ident [$($bound:tt)*] |$heap:ident| $new:expr, |$into:ident, $key:ident, $value:ident| $put:expr;)*) => {$(
         impl<'de, K, V, H> DeserializeIn<'de, H> for $name<K, V, H>
         where
             K: DeserializeIn<'de, H> + $($bound)*,
@@ -145,13 +164,15 @@ macro_rules! maps {
                     }
 
                     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-                        let mut into = $name::new_in(self.0);
-                        while let Some((key, value)) =
-                            from.next_entry_seed(SeedIn::new(self.0), SeedIn::new(self.0))?
+                        let $heap = self.0;
+                        let mut made: Self::Value = $new.map_err(A::Error::custom)?;
+                        while let Some(($key, $value)) =
+                            from.next_entry_seed(SeedIn::new($heap), SeedIn::new($heap))?
                         {
-                            into.try_insert(key, value).map_err(|_| A::Error::custom(AllocError))?;
+                            let $into = &mut made;
+                            $put.map_err(|_| A::Error::custom(AllocError))?;
                         }
-                        Ok(into)
+                        Ok(made)
                     }
                 }
 
@@ -162,6 +183,7 @@ macro_rules! maps {
 }
 
 maps! {
-    PHashMap [Hash + Eq];
-    PBTreeMap [Ord];
+    PHashMap [Hash + Eq] |heap| Ok::<_, AllocError>(PHashMap::new_in(heap)), |into, key, value| into.try_insert(key, value);
+    PBTreeMap [Ord] |heap| Ok::<_, AllocError>(PBTreeMap::new_in(heap)), |into, key, value| into.try_insert(key, value);
+    PSkipMap [Ord] |heap| PSkipMap::try_new_in(heap), |into, key, value| into.try_insert(key, value, heap);
 }

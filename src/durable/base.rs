@@ -4,6 +4,10 @@
 //! 2. The pages between two pages of a stretch lie between them in the heap as well: they belong to the commit too, and no
 //!    commit that is being made writes to their place.
 
+use std::iter::Peekable;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
 use crate::error::Error;
 use crate::units::{LINE, PAGE};
 
@@ -35,33 +39,63 @@ pub(super) fn write_near<'a>(
     pages: impl Iterator<Item = PatchedPage<'a>>,
     mut after: impl FnMut(Written) -> Result<(), StorageError>,
 ) -> Result<(), StorageError> {
-    let (mut pages, mut stretch, mut row, mut buffer) =
-        (pages.peekable(), Vec::new(), Vec::new(), Vec::new());
-    while let Some(page) = pages.next() {
-        let (first, mut last) = (page.page, page.page);
-        stretch.push(page);
-        while let Some(next) =
-            pages.next_if(|next| next.page - first < STRETCH && is_near(layout, last, next.page))
-        {
-            last = next.page;
-            stretch.push(next);
-        }
-        let written = match &stretch[..] {
-            [page] => Written { pages: 1, writes: write_rows(base, page, &mut row)? },
-            pages => match write_stretch(base, pages, &mut buffer) {
-                // What lies between them may have been given back, and there is no room for it any more.
-                Err(error) if error.is_no_space() => {
-                    let writes =
-                        pages.iter().map(|page| write_rows(base, page, &mut row)).sum::<Result<_, _>>()?;
-                    Written { pages: pages.len(), writes }
-                }
-                written => written?,
-            },
-        };
-        after(written)?;
-        stretch.clear();
+    let (mut pages, mut stretch, mut buffers) = (pages.peekable(), Vec::new(), Buffers::default());
+    while take_stretch(layout, &mut pages, &mut stretch) {
+        after(write_stretch(base, &stretch, &mut buffers)?)?;
     }
     Ok(())
+}
+
+/// The same by two threads, each of which takes what is next. While one writes, which the system lets only one do at a
+/// time, the other one reads.
+pub(super) fn write_near_by_two<'a>(
+    base: &impl StoredFile,
+    layout: &Layout,
+    pages: impl Iterator<Item = PatchedPage<'a>> + Send,
+) -> Result<(), StorageError> {
+    let pages = Mutex::new(Some(pages.peekable()));
+    let rest = || pages.lock().unwrap_or_else(PoisonError::into_inner);
+    let work = || {
+        let (mut stretch, mut buffers) = (Vec::new(), Buffers::default());
+        while rest().as_mut().is_some_and(|pages| take_stretch(layout, pages, &mut stretch)) {
+            // Where one fails, the other one ends as well.
+            write_stretch(base, &stretch, &mut buffers).inspect_err(|_| *rest() = None)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        // Without a second thread it takes longer.
+        let other = thread::Builder::new().spawn_scoped(scope, work);
+        let own = work();
+        let others = other.map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        own.and(others.unwrap_or(Ok(())))
+    })
+}
+
+/// What is used again for each stretch.
+#[derive(Default)]
+struct Buffers {
+    row: Vec<Line>,
+    pages: Vec<[u8; PAGE]>,
+}
+
+/// Takes the next pages that are to be written together; `false` where there are no more.
+fn take_stretch<'a>(
+    layout: &Layout,
+    pages: &mut Peekable<impl Iterator<Item = PatchedPage<'a>>>,
+    stretch: &mut Vec<PatchedPage<'a>>,
+) -> bool {
+    stretch.clear();
+    let Some(page) = pages.next() else { return false };
+    let (first, mut last) = (page.page, page.page);
+    stretch.push(page);
+    while let Some(next) =
+        pages.next_if(|next| next.page - first < STRETCH && is_near(layout, last, next.page))
+    {
+        last = next.page;
+        stretch.push(next);
+    }
+    true
 }
 
 /// Whether everything between two pages of the file is to be written with them.
@@ -72,26 +106,37 @@ fn is_near(layout: &Layout, page: u64, next: u64) -> bool {
         || apart <= GAP + 1
             && place(page)
                 .zip(place(next))
-                .is_some_and(|(page, next)| (next - page) as u64 == apart * PAGE as u64)
+                .and_then(|(page, next)| next.checked_sub(page))
+                .is_some_and(|bytes| bytes as u64 == apart * PAGE as u64)
 }
 
-/// Writes pages that are near each other in one piece, with what the base has between their lines.
+/// Writes a page's lines, or pages that are near each other in one piece, with what the base has between their lines.
 fn write_stretch(
     base: &impl StoredFile,
     stretch: &[PatchedPage<'_>],
-    buffer: &mut Vec<[u8; PAGE]>,
+    Buffers { row, pages }: &mut Buffers,
 ) -> Result<Written, StorageError> {
-    let (Some(first), Some(last)) = (stretch.first(), stretch.last()) else { return Ok(Written::default()) };
+    let (first, last) = match stretch {
+        [] => return Ok(Written::default()),
+        [page] => return Ok(Written { pages: 1, writes: write_rows(base, page, row)? }),
+        [first, .., last] => (first, last),
+    };
     let (offset, place) =
         (first.page * PAGE as u64, |page: u64| usize::try_from(page - first.page).unwrap_or(usize::MAX));
-    buffer.resize(place(last.page) + 1, [0; PAGE]);
-    base.read_at(offset, buffer.as_flattened_mut())?;
+    pages.resize(place(last.page) + 1, [0; PAGE]);
+    base.read_at(offset, pages.as_flattened_mut())?;
     for page in stretch {
-        let (lines, _) = buffer[place(page.page)].as_chunks_mut::<LINE>();
+        let (lines, _) = pages[place(page.page)].as_chunks_mut::<LINE>();
         page.lines().for_each(|(line, value)| lines[line] = *value);
     }
-    base.write_at(offset, buffer.as_flattened())?;
-    Ok(Written { pages: buffer.len(), writes: 1 })
+    match base.write_at(offset, pages.as_flattened()) {
+        // What lies between them may have been given back, and there is no room for it any more.
+        Err(error) if error.is_no_space() => {
+            let writes = stretch.iter().map(|page| write_rows(base, page, row)).sum::<Result<_, _>>()?;
+            Ok(Written { pages: stretch.len(), writes })
+        }
+        written => written.map(|()| Written { pages: pages.len(), writes: 1 }),
+    }
 }
 
 /// Writes the lines of a page to their place, those in a row together; says how many rows that were.
@@ -127,3 +172,6 @@ pub(super) fn wipe(base: &impl StoredFile, layout: &Layout, lengths: Lengths) ->
     }
     Ok(wiped)
 }
+
+#[cfg(test)]
+mod tests;

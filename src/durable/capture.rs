@@ -25,7 +25,7 @@ use super::cores::Cores;
 use super::diff::LivePage;
 use super::dirty::{Method, Tracker};
 use super::errors::of_storage;
-use super::file::{Changes, HeapFile};
+use super::file::HeapFile;
 use super::layout::Piece;
 use super::log::RecordBody;
 use super::planted::Planted;
@@ -178,13 +178,12 @@ impl Capture {
         spans
     }
 
-    /// Puts the changes into `body`, and once more into `changes`.
+    /// Puts the changes into `body`.
     pub(super) fn take<S: Storage>(
         &mut self,
         cores: Cores<'_>,
         file: &HeapFile<S>,
         body: &mut RecordBody,
-        changes: &mut Changes,
     ) -> Result<Looked, Error> {
         cores.note_lengths();
         cores.captured();
@@ -210,20 +209,14 @@ impl Capture {
             if let Some(next) = pages.get(index + AHEAD) {
                 live(cores, next.offset).prefetch(file.view.page(next.file));
             }
-            page.compare(cores, file, body, changes);
+            page.compare(cores, file, body);
         }
-        looked.noted = self.take_noted(cores, file, body, changes);
+        looked.noted = self.take_noted(cores, file, body);
         Ok(looked)
     }
 
     /// The same for what was noted; says how many lines that was.
-    fn take_noted<S: Storage>(
-        &self,
-        cores: Cores<'_>,
-        file: &HeapFile<S>,
-        body: &mut RecordBody,
-        changes: &mut Changes,
-    ) -> u64 {
+    fn take_noted<S: Storage>(&self, cores: Cores<'_>, file: &HeapFile<S>, body: &mut RecordBody) -> u64 {
         let mut count = 0;
         let start = Area::TRACKED_PAGES.start(file.layout.plan());
         let mut piece = Piece { offset: 0, file: 0, bytes: 0 };
@@ -245,11 +238,9 @@ impl Capture {
             };
             count += u64::from(lines.count_ones());
             if *lines == u64::MAX || file.standing(page.file) != Standing::Known {
-                page.compare(cores, file, body, changes);
+                page.compare(cores, file, body);
             } else {
-                let from = changes.lines.len();
-                live(cores, offset).take(*lines, &mut changes.lines);
-                put(page.file, *lines, from, body, changes);
+                live(cores, offset).take(*lines, body.page(page.file, *lines));
             }
         }
         count
@@ -369,15 +360,6 @@ fn pages_of(piece: Piece) -> impl Iterator<Item = Page> {
     })
 }
 
-/// Puts the lines from `from` on, which are those of a page, into the body, and the page beside them.
-fn put(page: u64, mask: u64, from: usize, body: &mut RecordBody, changes: &mut Changes) {
-    changes.pages.push((page, mask));
-    let mut lines = body.page(page);
-    for (line, value) in super::lines::lines_in(mask).zip(&changes.lines[from..]) {
-        *lines.line(crate::units::low32(line)) = *value;
-    }
-}
-
 /// A page of the heap, and of the file.
 #[derive(Clone, Copy, Debug)]
 struct Page {
@@ -390,22 +372,14 @@ struct Page {
 }
 
 impl Page {
-    fn compare<S: Storage>(
-        self,
-        cores: Cores<'_>,
-        file: &HeapFile<S>,
-        body: &mut RecordBody,
-        changes: &mut Changes,
-    ) {
+    fn compare<S: Storage>(self, cores: Cores<'_>, file: &HeapFile<S>, body: &mut RecordBody) {
         let mut copy = Copy([0; PAGE]);
         let mut live = live(cores, self.offset);
         match file.standing(self.file) {
             Standing::Known => {}
             Standing::Free => return,
             Standing::Open => {
-                let from = changes.lines.len();
-                live.take(u64::MAX, &mut changes.lines);
-                put(self.file, u64::MAX, from, body, changes);
+                live.take(u64::MAX, body.page(self.file, u64::MAX));
                 return;
             }
         }
@@ -417,11 +391,8 @@ impl Page {
         // SAFETY: the file reaches to the end of what the region uses, and only lines that the overlay has are being
         // written to it.
         let base = unsafe { &*file.view.page(self.file) };
-        let from = changes.lines.len();
-        let mask = live.diff(base, file.overlay.lines_of(self.file), &mut changes.lines);
-        if mask != 0 {
-            put(self.file, mask, from, body, changes);
-        }
+        let mask = live.differing(base, file.overlay.lines_of(self.file));
+        live.take(mask, body.page(self.file, mask));
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn uuid() -> [u8; 16] {
 
 /// The same numbers in each run of a test that has failed.
 #[cfg(test)]
-pub(super) mod seeded {
+pub(crate) mod seeded {
     use core::cell::Cell;
 
     use crate::durable::storage::simulated::Random;
@@ -31,7 +31,7 @@ pub(super) mod seeded {
     }
 
     /// From now on the numbers of this thread follow from `seed`.
-    pub(in crate::durable) fn begin(seed: u64) {
+    pub(crate) fn begin(seed: u64) {
         SEED.set(Some(seed));
     }
 

@@ -24,7 +24,7 @@ use crate::os;
 use crate::units::{LINE, PAGE};
 
 use super::area::Lengths;
-use super::base::{wipe, write_near};
+use super::base::{wipe, write_near, write_near_by_two};
 use super::chance;
 use super::checkpoint::Checkpoint;
 use super::cores::Cores;
@@ -46,6 +46,9 @@ use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
 use super::superblock::{Flags, Stored, Superblock, SuperblockError};
+
+/// From so many pages on a second thread helps to bring them in: below, it would be done before the thread runs.
+const SHARED_FROM: usize = 4096;
 
 /// The file of a heap that is open for writing.
 #[derive(Debug)]
@@ -74,20 +77,6 @@ pub(crate) struct HeapFile<S: Storage> {
     /// What this opening has found in the log, if there was one.
     pub(super) replayed: Option<Replay>,
     failed: bool,
-}
-
-/// The pages that a commit changes, with the values of their changed lines one after the other.
-#[derive(Default, Debug)]
-pub(crate) struct Changes {
-    pub(super) pages: Vec<(u64, u64)>,
-    pub(super) lines: Vec<Line>,
-}
-
-impl Changes {
-    pub(super) fn clear(&mut self) {
-        self.pages.clear();
-        self.lines.clear();
-    }
 }
 
 impl<S: Storage> HeapFile<S> {
@@ -171,7 +160,12 @@ impl<S: Storage> HeapFile<S> {
     /// become durable: the overlay keeps it for the next checkpoint, and the log until that is done.
     pub(super) fn bring_in(&mut self, span: PageSpan) -> Result<(), Error> {
         let pages = self.overlay.pages(span.first, span.end());
-        write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        let are_many = self.overlay.patched(span.first, span.end()).nth(SHARED_FROM).is_some();
+        if are_many {
+            write_near_by_two(&*self.base, &self.layout, pages).map_err(of_storage)?;
+        } else {
+            write_near(&*self.base, &self.layout, pages, |_| Ok(())).map_err(of_storage)?;
+        }
         if Planted::BroughtInCounts.is_there() {
             let (applied, image_pages) = (self.last, self.image_pages);
             self.store(Superblock { applied, image_pages, ..self.stored.superblock })?;
@@ -236,14 +230,9 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Makes these changes durable, in one step, as the next commit. Where there is no room for them nothing has happened.
-    pub(super) fn append(
-        &mut self,
-        body: &mut RecordBody,
-        changes: &Changes,
-        image_pages: u64,
-    ) -> Result<u64, Error> {
+    pub(super) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, Error> {
         if Planted::BaseBeforeLog.is_there() {
-            self.write_early(changes).map_err(of_storage)?;
+            self.write_early(body).map_err(of_storage)?;
         }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
         let appended = log.append(body, image_pages);
@@ -254,21 +243,15 @@ impl<S: Storage> HeapFile<S> {
         })?;
         self.counts.commits += 1;
         self.counts.logged_bytes += body.bytes();
-        let mut from = 0;
-        for (page, mask) in &changes.pages {
-            let to = from + mask.count_ones() as usize;
-            self.overlay.add(*page, *mask, &changes.lines[from..to]);
-            from = to;
-        }
+        self.overlay.add_all(changed(body));
         (self.last, self.image_pages) = (sequence, image_pages);
         Ok(sequence)
     }
 
     /// What no commit may do: writes changes to the base that are not committed yet.
-    fn write_early(&self, changes: &Changes) -> Result<(), StorageError> {
-        let mut lines = changes.lines.iter();
-        for (page, mask) in &changes.pages {
-            for (line, value) in lines_in(*mask).zip(&mut lines) {
+    fn write_early(&self, body: &RecordBody) -> Result<(), StorageError> {
+        for (page, mask, lines) in changed(body) {
+            for (line, value) in lines_in(mask).zip(lines) {
                 self.base.write_at(page * PAGE as u64 + (line * LINE) as u64, value)?;
             }
         }
@@ -432,19 +415,28 @@ fn is_harmless(error: &LogError) -> bool {
         if error.is_no_space() && matches!(error.operation, Operation::Allocate | Operation::Write))
 }
 
+/// The pages of a body that have changed lines, which of them these are, and their values.
+fn changed(body: &RecordBody) -> impl Iterator<Item = (u64, u64, &[Line])> {
+    body.items().filter_map(lines_of)
+}
+
+fn lines_of(item: Item<'_>) -> Option<(u64, u64, &[Line])> {
+    match item {
+        Item::Lines { page, mask, lines } => Some((page, mask, lines.as_chunks().0)),
+        Item::InPlace { .. } => None,
+    }
+}
+
 /// Adds a part of a commit to the overlay; says how many lines it had.
 pub(super) fn take_in(overlay: &mut Overlay, part: &Replayed<'_>, longest: u64) -> u64 {
-    let mut count = 0;
-    for item in part.items {
-        match item {
-            Item::Lines { page, mask, lines } if page < longest => {
-                overlay.add(page, mask, lines.as_chunks::<LINE>().0);
-                count += u64::from(mask.count_ones());
-            }
-            Item::InPlace { page, count } => {
-                (page..page.saturating_add(count).min(longest)).for_each(|page| overlay.drop_page(page));
-            }
-            Item::Lines { .. } => {}
+    let (mut items, mut count) = (part.items.peekable(), 0);
+    while items.peek().is_some() {
+        let lines = std::iter::from_fn(|| lines_of(items.next_if(|item| lines_of(*item).is_some())?));
+        overlay.add_all(lines.filter(|(page, ..)| *page < longest).inspect(|(_, mask, _)| {
+            count += u64::from(mask.count_ones());
+        }));
+        if let Some(Item::InPlace { page, count }) = items.next() {
+            (page..page.saturating_add(count).min(longest)).for_each(|page| overlay.drop_page(page));
         }
     }
     count

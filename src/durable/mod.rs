@@ -57,6 +57,8 @@ mod turns;
 mod unnoted;
 
 pub(crate) use area::PARTS;
+#[cfg(test)]
+pub(crate) use chance::seeded;
 pub use check::{FileFinding, FileFindingKind, FileReport, check};
 pub(crate) use cores::Cores;
 pub(crate) use dirty::Method;
@@ -78,10 +80,15 @@ pub(crate) use rhythm::Rhythm;
 pub(crate) use save::save;
 pub use stats::FileStats;
 #[cfg(test)]
-pub(crate) use storage::{Open, Operation, StoredFile, simulated::SimulatedFolder};
+pub(crate) use storage::{
+    Open, Operation, StoredFile,
+    simulated::{self, SimulatedFolder},
+};
 pub(crate) use storage::{RealFolder, Storage};
 pub(crate) use superblock::Flags;
 pub(crate) use turns::Ticket;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::{Settings, Taken};

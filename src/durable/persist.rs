@@ -22,7 +22,7 @@ use super::checkpoint::Checkpoint;
 use super::compact::cut_heap;
 use super::cores::Cores;
 use super::dirty::Method;
-use super::file::{Changes, HeapFile};
+use super::file::HeapFile;
 use super::levels::Durability;
 use super::log::RecordBody;
 use super::mapping::View;
@@ -136,7 +136,6 @@ struct State<S: Storage> {
     capture: Option<Capture>,
     /// Used again for each commit.
     body: Option<RecordBody>,
-    changes: Changes,
     checkpointing: bool,
     closing: bool,
 }
@@ -261,7 +260,7 @@ impl<S: Storage + 'static> Shared<S> {
     }
 
     fn commit_now(self: &Arc<Self>, state: &mut State<S>, cores: Cores<'_>) -> Result<Commit, Error> {
-        let State { file, capture, body, changes, .. } = state;
+        let State { file, capture, body, .. } = state;
         file.begin_commit()?;
         let body = match body {
             Some(body) => body,
@@ -269,7 +268,6 @@ impl<S: Storage + 'static> Shared<S> {
         };
         body.clear();
         let followed = capture.get_or_insert_with(|| Capture::new(cores, self.manner.method));
-        changes.clear();
         if followed.growth(cores) >= PLACED_FROM {
             let placed = followed.place(cores, file, body)?;
             if self.manner.in_background {
@@ -283,19 +281,19 @@ impl<S: Storage + 'static> Shared<S> {
         };
         let begun = Instant::now();
         cores.seize();
-        let looked = followed.take(cores, file, body, changes);
+        let looked = followed.take(cores, file, body);
         cores.release();
         drop(passed);
         let Looked { scanned, reported, noted, image_pages } = looked?;
         let captured = Instant::now();
         // What has not changed is durable already.
-        let sequence = if body.is_empty() { file.last } else { file.append(body, changes, image_pages)? };
+        let sequence = if body.is_empty() { file.last } else { file.append(body, image_pages)? };
         followed.note_commit();
         Ok(Commit {
             sequence,
             durability: file.durability(),
-            lines: changes.lines.len() as u64,
-            pages: changes.pages.len() as u64,
+            lines: body.lines(),
+            pages: body.pages(),
             scanned,
             compared: reported,
             noted,
@@ -352,14 +350,7 @@ impl<S: Storage + 'static> Shared<S> {
 
 impl<S: Storage + 'static> Persistence<S> {
     pub(crate) fn new(file: HeapFile<S>, manner: Manner) -> Self {
-        let state = State {
-            file,
-            capture: None,
-            body: None,
-            changes: Changes::default(),
-            checkpointing: false,
-            closing: false,
-        };
+        let state = State { file, capture: None, body: None, checkpointing: false, closing: false };
         let shared = Arc::new(Shared {
             manner,
             turns: Turns::new(),

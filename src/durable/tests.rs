@@ -11,6 +11,8 @@ mod program;
 mod purged;
 mod reuse;
 
+pub(crate) use program::{Settings, Taken};
+
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -23,7 +23,7 @@ pub(super) fn find<S: Storage>(
     lengths: Lengths,
 ) -> Result<(), Error> {
     let length = usize::try_from(lengths[Area::TRACKED_PAGES.index()]).unwrap_or(0);
-    let (mut noted, mut differing) = (noted.iter().peekable(), Vec::new());
+    let mut noted = noted.iter().peekable();
     for piece in file.layout.pieces(Area::TRACKED_PAGES, 0, length) {
         for step in (0..piece.bytes).step_by(PAGE) {
             let (offset, place) = (piece.offset + step, (piece.file + step as u64) / PAGE as u64);
@@ -32,8 +32,7 @@ pub(super) fn find<S: Storage>(
             // SAFETY: the file reaches to the end of what the heap uses, and only lines that the overlay has are being
             // written to it.
             let base = unsafe { &*file.view.page(place) };
-            let mask = live(cores, offset).diff(base, file.overlay.lines_of(place), &mut differing);
-            differing.clear();
+            let mask = live(cores, offset).differing(base, file.overlay.lines_of(place));
             if let Some(error) = lines_in(mask & !lines).find_map(|line| error(cores, offset + line * LINE)) {
                 return Err(error);
             }

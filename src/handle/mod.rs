@@ -188,6 +188,11 @@ impl Heap {
         core.region().locate(block.as_ptr().addr()).is_some() && core.is_block_of(block, layout)
     }
 
+    /// Where changes of tracked memory are noted, for who has to have it at hand; it is the same as long as the heap is open.
+    pub(crate) fn pad(&self) -> NotePad {
+        self.pad
+    }
+
     /// The core of tracked memory, which may be the same one.
     pub(crate) fn tracked_core(&self) -> &Core {
         // SAFETY: as above.

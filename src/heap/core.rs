@@ -332,13 +332,15 @@ impl Core {
     /// As for [`Core::deallocate_unsized`].
     #[cfg(feature = "c-face")]
     pub(crate) unsafe fn deallocate_missed(&self, block: NonNull<u8>) {
-        if let Some(Route::Run(class)) = self.route_of(block)
-            && with_seat(self.seat, |seat| self.magazines.push_run(seat, class, block.as_ptr()))
-        {
+        if self.is_frozen() {
             return;
         }
-        // SAFETY: the caller's promise.
-        unsafe { self.deallocate_unsized(block) };
+        match self.route_of(block) {
+            Some(Route::Run(class))
+                if with_seat(self.seat, |seat| self.magazines.push_run(seat, class, block.as_ptr())) => {}
+            Some(route) => self.give_route(block.as_ptr(), route),
+            None => Misuse::of(block, Claimed::Nothing, self.pools()).report(),
+        }
     }
 
     /// Makes the block at this address, whose layout is not known, hold what `new` asks for, in place if that can be done.

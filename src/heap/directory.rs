@@ -155,8 +155,8 @@ const FAILED: u32 = 3;
 
 /// Room for a terabyte, or for as much as the system lets a process reserve.
 const GLOBAL_PAGES: u32 = low32((1 << 40) / crate::units::PAGE);
-/// Less than 64 MiB is not worth being a global heap.
-const GLOBAL_PAGES_LEAST: u32 = low32((64 << 20) / crate::units::PAGE);
+/// Less than a mebibyte is not worth being a global heap.
+const GLOBAL_PAGES_LEAST: u32 = low32((1 << 20) / crate::units::PAGE);
 
 // SAFETY: `core` is written once, by the thread that moved `state` to `MAKING`, and read only after `MADE` was seen.
 unsafe impl Sync for Process {}

@@ -28,6 +28,8 @@ const HUGE_FROM: usize = HUGE;
 const SMALL_AGAIN: usize = 8 * HUGE;
 /// From this size on it then asks for huge pages again.
 const HUGE_AGAIN: usize = 16 * HUGE;
+/// Where address space is short, caches have room for this part of what pages have.
+const CACHES_SHARE: usize = 8;
 /// What a zone grows by at the least, so that growing is rare.
 const TABLE_STEP: usize = 64 << 10;
 const PAGES_STEP: usize = 256 << 10;
@@ -91,19 +93,34 @@ unsafe impl Sync for Region {}
 
 impl Region {
     /// Reserves a region with room for `pages` pages, or for half as many, and so on down to `least`, where address
-    /// space is short.
+    /// space is short. Then it takes no more than two thirds of what there is, for others need some as well, and fewer
+    /// threads can have magazines.
     pub(crate) fn reserve(sizes: &Sizes, pages: u32, least: u32) -> Result<Self, os::Fault> {
+        let mut sizes = *sizes;
         let mut pages = pages.max(least);
+        let mut is_short = false;
         loop {
-            let plan = Plan::reserved(sizes, pages);
-            match os::reserve(plan.bytes(), HUGE) {
+            let plan = Plan::reserved(&sizes, pages);
+            let spare = if is_short { (plan.bytes() / 2).next_multiple_of(os::page_size()) } else { 0 };
+            match os::reserve(plan.bytes() + spare, HUGE) {
                 Ok(base) => {
+                    if let Some(end) =
+                        NonNull::new(base.as_ptr().wrapping_add(plan.bytes())).filter(|_| spare > 0)
+                    {
+                        // SAFETY: just reserved, and nothing points there.
+                        unsafe { os::release(end, spare) };
+                    }
                     let region = Self::new(base, plan, Backing::Reserved);
                     region.ensure(Zone::Header, plan.size(Zone::Header))?;
                     return Ok(region);
                 }
                 Err(fault) if pages <= least => return Err(fault),
-                Err(_) => pages = (pages / 2).max(least),
+                Err(_) => {
+                    pages = (pages / 2).max(least);
+                    let room = pages as usize * PAGE / CACHES_SHARE / sizes.cache;
+                    sizes.caches = sizes.caches.min(low32(room.max(1)));
+                    is_short = true;
+                }
             }
         }
     }
@@ -518,9 +535,16 @@ mod tests {
     #[test]
     fn where_address_space_is_short_less_is_reserved() {
         // With so much beside each page no process has room for all of them.
-        let sizes = Sizes { slab: 1 << 16, ..SIZES };
+        let sizes = Sizes { slab: 1 << 16, caches: u32::MAX, ..SIZES };
         assert!(Region::reserve(&sizes, u32::MAX, u32::MAX).is_err());
         let region = Region::reserve(&sizes, u32::MAX, 1 << 10).unwrap();
-        assert!((1 << 10..u32::MAX).contains(&region.plan().pages()));
+        let plan = region.plan();
+        assert!((1 << 10..u32::MAX).contains(&plan.pages()));
+        assert!(plan.caches() as usize * sizes.cache <= plan.size(Zone::Pages) / CACHES_SHARE);
+        // What was kept free for others is there.
+        let quarter = round_up(plan.size(Zone::Pages) / 4, os::page_size()).unwrap();
+        let others = os::reserve(quarter, os::page_size()).unwrap();
+        // SAFETY: just reserved, and nothing points there.
+        unsafe { os::release(others, quarter) };
     }
 }

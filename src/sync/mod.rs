@@ -19,7 +19,7 @@ pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, c
 #[cfg(loom)]
 pub(crate) use crate::primitive::{AtomicPtr, AtomicU32, Ordering};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::AtomicU64;
+pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 
 /// The owner's half of an asymmetric barrier whose other half is [`heavy_barrier`]: costs nothing, and only keeps
 /// the compiler from moving memory accesses across it.

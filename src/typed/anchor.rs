@@ -6,7 +6,7 @@
 //! ```
 //!
 //! 1. One store has the anchor at a time, from `claim` to `let_go`, and only that store moors and casts off.
-//! 2. `base` and `heap` are written by `moor` and `cast_off` alone, before the first access of a store, after its last, or
+//! 2. `base`, `heap` and `pad` are written by `moor` and `cast_off` alone, before the first access of a store, after its last, or
 //!    while its gate keeps everybody out. They are read by those who have a token, and so are inside of an access. So
 //!    reads and writes never meet, and plain loads will do: an access begins after `moor` because its thread was given the
 //!    store since, or has come through the gate since, and either orders the two.
@@ -17,6 +17,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 
+use crate::durable::NotePad;
 use crate::error::Error;
 use crate::handle::{AllocError, Heap};
 use crate::sync::{AtomicU32, Gate, Ordering};
@@ -60,6 +61,8 @@ pub struct Anchor {
     claimed: AtomicU32,
     base: UnsafeCell<*mut u8>,
     heap: UnsafeCell<*const Heap>,
+    /// The heap's own, where a note has it at hand: each change of a collection makes one or more.
+    pad: UnsafeCell<NotePad>,
     gate: Gate,
 }
 
@@ -75,6 +78,7 @@ impl Anchor {
             claimed: AtomicU32::new(NOBODYS),
             base: UnsafeCell::new(ptr::null_mut()),
             heap: UnsafeCell::new(ptr::null()),
+            pad: UnsafeCell::new(NotePad::NONE),
             gate: Gate::new(),
         }
     }
@@ -104,6 +108,8 @@ impl Anchor {
         unsafe { *self.base.get() = heap.base().as_ptr() };
         // SAFETY: as above.
         unsafe { *self.heap.get() = heap };
+        // SAFETY: as above.
+        unsafe { *self.pad.get() = heap.pad() };
     }
 
     /// Names none.
@@ -115,6 +121,8 @@ impl Anchor {
         unsafe { *self.base.get() = ptr::null_mut() };
         // SAFETY: as above.
         unsafe { *self.heap.get() = ptr::null() };
+        // SAFETY: as above.
+        unsafe { *self.pad.get() = NotePad::NONE };
     }
 
     /// Where the heap lies.
@@ -219,8 +227,9 @@ impl Anchor {
     /// The caller is within an access.
     #[inline]
     pub unsafe fn note(&self, bytes: *const u8, len: usize) {
-        // SAFETY: the caller's promise.
-        unsafe { self.heap() }.tracked().note(bytes, len);
+        // SAFETY: invariant 2.
+        let pad = unsafe { &*self.pad.get() };
+        pad.note(bytes.addr(), len);
     }
 }
 

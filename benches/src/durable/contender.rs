@@ -19,13 +19,17 @@ pub enum Contender {
     Msync,
     /// The same of a file that it caches page by page.
     MsyncPages,
+    /// A hash map that is written as a whole with bincode, and read back as a whole.
+    Bincode,
+    /// A hash map that is written as a whole with rkyv, and used where it lies, mapped.
+    Rkyv,
     /// The disk itself: `O_DIRECT` and `O_DSYNC` writes of the same amount.
     Disk,
 }
 
 impl Contender {
     /// All of them, in the order of the columns.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Outlive,
         Self::Memory,
         Self::Lmdb,
@@ -34,6 +38,8 @@ impl Contender {
         Self::Sqlite,
         Self::Msync,
         Self::MsyncPages,
+        Self::Bincode,
+        Self::Rkyv,
         Self::Disk,
     ];
 
@@ -52,6 +58,8 @@ impl Contender {
             Self::Sqlite => "sqlite",
             Self::Msync => "msync",
             Self::MsyncPages => "msync-pages",
+            Self::Bincode => "bincode",
+            Self::Rkyv => "rkyv",
             Self::Disk => "disk",
         }
     }

@@ -14,4 +14,4 @@ mod usage;
 
 pub use contender::Contender;
 pub use trial::{Bar, Row, Setting, Trial};
-pub use trials::{CHILD, all, child, named};
+pub use trials::{CHILD, START, all, child, named, start};

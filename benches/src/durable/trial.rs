@@ -42,6 +42,10 @@ pub enum Bar {
     OfBest(f64),
     /// At most this part of another contender's value.
     Of(f64, Contender),
+    /// At most this part of the best database's value in another row.
+    OfBestIn(f64, &'static str),
+    /// At most this part of another contender's value in another row.
+    OfIn(f64, Contender, &'static str),
     /// At most this part of our own value in another row.
     OfRow(f64, &'static str),
     /// At most so much more than our own value in another row.

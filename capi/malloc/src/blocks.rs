@@ -102,6 +102,8 @@ pub unsafe extern "C" fn posix_memalign(place: *mut *mut c_void, align: usize, s
     }
     let block = c::allocate_aligned(size, align);
     if block.is_null() {
+        // Nobody promises that, but the C library does it, and programs look there.
+        set_errno(ENOMEM);
         return ENOMEM;
     }
     // SAFETY: the caller's promise.

@@ -9,6 +9,7 @@ mod gate;
 mod heap;
 mod lock;
 mod notes;
+mod skip_map;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -5,8 +5,8 @@ use core::mem;
 
 use super::{PBTreeMap, key_at, value_at};
 use crate::collections::NoRoom;
-use crate::collections::raw::{Path, exhausted};
-use crate::handle::AllocError;
+use crate::collections::no_room::granted;
+use crate::collections::raw::Path;
 use crate::typed::HeapType;
 
 /// The place of a key: with an entry, or without.
@@ -152,10 +152,7 @@ impl<'a, K, V, H: HeapType> VacantEntry<'a, K, V, H> {
     /// If the heap has no memory for the entry.
     #[track_caller]
     pub fn insert(self, value: V) -> &'a mut V {
-        match self.try_insert(value) {
-            Ok(value) => value,
-            Err(NoRoom(_)) => exhausted(AllocError),
-        }
+        granted(self.try_insert(value))
     }
 
     /// Gives the key a value, which counts as changed.

@@ -9,23 +9,28 @@ use super::{PBTreeMap, key_at, value_at};
 use crate::collections::raw::{Node, Path, Shape, note};
 use crate::typed::HeapType;
 
-/// Two places of a tree, and what lies between them.
+/// Two places of a tree, and what lies between them. Where `back` leads nowhere it is the tree's end: most who ask for what comes
+/// from some key on never look at it.
 pub(super) struct Places<K, V> {
-    front: Path,
-    back: Path,
+    pub(super) front: Path,
+    pub(super) back: Path,
     entries: PhantomData<(K, V)>,
 }
 
 impl<K, V> Places<K, V> {
     const SHAPE: &'static Shape = &Shape::of::<K, V>();
 
-    pub(super) fn between(front: Path, back: Path) -> Self {
-        Self { front, back, entries: PhantomData }
+    /// Those of a tree without entries.
+    #[inline]
+    pub(super) fn nowhere() -> Self {
+        Self { front: Path::NOWHERE, back: Path::NOWHERE, entries: PhantomData }
     }
 
     fn all<H: HeapType>(map: &PBTreeMap<K, V, H>) -> Self {
-        let end = |last| map.tree.end(Self::SHAPE, last, map.heap);
-        Self::between(end(false), end(true))
+        let mut places = Self::nowhere();
+        map.tree.end(&mut places.front, Self::SHAPE, false, map.heap);
+        map.tree.end(&mut places.back, Self::SHAPE, true, map.heap);
+        places
     }
 
     #[inline]
@@ -35,6 +40,9 @@ impl<K, V> Places<K, V> {
 
     #[inline]
     fn next_back<H: HeapType>(&mut self, heap: H) -> Option<(Node, usize)> {
+        if self.back.is_nowhere() {
+            self.back.make_end(&self.front, Self::SHAPE, heap);
+        }
         if self.front.is_at(&self.back) { None } else { self.back.previous(Self::SHAPE, heap) }
     }
 }
@@ -278,7 +286,7 @@ impl<K, V, H: HeapType, F> fmt::Debug for ExtractIf<'_, K, V, H, F> {
 
 impl<K, V> Clone for Places<K, V> {
     fn clone(&self) -> Self {
-        Self::between(self.front.clone(), self.back.clone())
+        Self { front: self.front.clone(), back: self.back.clone(), entries: PhantomData }
     }
 }
 

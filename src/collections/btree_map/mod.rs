@@ -23,7 +23,8 @@ pub use iter::{
 };
 
 use super::NoRoom;
-use super::raw::{Node, Path, RawTree, Shape, exhausted, note};
+use super::no_room::granted;
+use super::raw::{Node, Path, RawTree, Shape, note};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 
@@ -143,7 +144,8 @@ impl<K, V, H: HeapType> PBTreeMap<K, V, H> {
         if self.is_empty() {
             return None;
         }
-        let path = self.tree.end(Self::SHAPE, false, self.heap);
+        let mut path = Path::NOWHERE;
+        self.tree.end(&mut path, Self::SHAPE, false, self.heap);
         Some(OccupiedEntry { map: self, path, level: 0 })
     }
 
@@ -152,7 +154,8 @@ impl<K, V, H: HeapType> PBTreeMap<K, V, H> {
         if self.is_empty() {
             return None;
         }
-        let mut path = self.tree.end(Self::SHAPE, true, self.heap);
+        let mut path = Path::NOWHERE;
+        self.tree.end(&mut path, Self::SHAPE, true, self.heap);
         path.previous(Self::SHAPE, self.heap);
         Some(OccupiedEntry { map: self, path, level: 0 })
     }
@@ -237,26 +240,26 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
             }
             level = level.checked_sub(1)?;
             // SAFETY: the node is above level 0, and `at` is no more than its length.
-            node = unsafe { node.child(Self::SHAPE, at, self.heap) };
+            node = unsafe { node.child_ahead(Self::SHAPE, at, self.heap) };
         }
     }
 
     #[inline]
-    fn search<Q>(&self, key: &Q) -> (Path, Option<usize>)
+    fn search<Q>(&self, path: &mut Path, key: &Q) -> Option<usize>
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        self.tree.search(Self::SHAPE, self.heap, |node| position::<K, V, Q>(node, key))
+        self.tree.search(path, Self::SHAPE, self.heap, |node| position::<K, V, Q>(node, key))
     }
 
     /// The place before this key, or behind it.
-    fn seek<Q>(&self, key: &Q, after: bool) -> Path
+    fn seek<Q>(&self, path: &mut Path, key: &Q, after: bool)
     where
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        self.tree.seek(Self::SHAPE, after, self.heap, |node| position::<K, V, Q>(node, key))
+        self.tree.seek(path, Self::SHAPE, after, self.heap, |node| position::<K, V, Q>(node, key));
     }
 
     /// The value of this key.
@@ -306,10 +309,7 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
     #[inline]
     #[track_caller]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.try_insert(key, value) {
-            Ok(before) => before,
-            Err(NoRoom(_)) => exhausted(AllocError),
-        }
+        granted(self.try_insert(key, value))
     }
 
     /// Gives a key a value, and returns the one that it had.
@@ -318,8 +318,8 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
     /// [`NoRoom`], with key and value, if the heap has no memory for the entry.
     #[inline]
     pub fn try_insert(&mut self, key: K, value: V) -> Result<Option<V>, NoRoom<(K, V)>> {
-        let (mut path, found) = self.search(&key);
-        if let Some(level) = found {
+        let mut path = Path::NOWHERE;
+        if let Some(level) = self.search(&mut path, &key) {
             // Before there is a value to return, which would leak if this panicked.
             drop(key);
             return Ok(Some(mem::replace(self.value_mut(path.spot(level)), value)));
@@ -347,15 +347,16 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
         K: Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let (mut path, found) = self.search(key);
-        found.map(|level| self.take(&mut path, level))
+        let mut path = Path::NOWHERE;
+        self.search(&mut path, key).map(|level| self.take(&mut path, level))
     }
 
     /// The place of a key, with an entry or without.
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V, H> {
-        match self.search(&key) {
-            (path, Some(level)) => Entry::Occupied(OccupiedEntry { map: self, path, level }),
-            (path, None) => Entry::Vacant(VacantEntry { map: self, path, key }),
+        let mut path = Path::NOWHERE;
+        match self.search(&mut path, &key) {
+            Some(level) => Entry::Occupied(OccupiedEntry { map: self, path, level }),
+            None => Entry::Vacant(VacantEntry { map: self, path, key }),
         }
     }
 
@@ -400,17 +401,18 @@ impl<K: Ord, V, H: HeapType> PBTreeMap<K, V, H> {
             }
             _ => {}
         }
-        let front = match range.start_bound() {
-            Included(key) => self.seek(key, false),
-            Excluded(key) => self.seek(key, true),
-            Unbounded => self.tree.end(Self::SHAPE, false, self.heap),
-        };
-        let back = match range.end_bound() {
-            Included(key) => self.seek(key, true),
-            Excluded(key) => self.seek(key, false),
-            Unbounded => self.tree.end(Self::SHAPE, true, self.heap),
-        };
-        Places::between(front, back)
+        let mut places = Places::nowhere();
+        match range.start_bound() {
+            Included(key) => self.seek(&mut places.front, key, false),
+            Excluded(key) => self.seek(&mut places.front, key, true),
+            Unbounded => self.tree.end(&mut places.front, Self::SHAPE, false, self.heap),
+        }
+        match range.end_bound() {
+            Included(key) => self.seek(&mut places.back, key, true),
+            Excluded(key) => self.seek(&mut places.back, key, false),
+            Unbounded => {}
+        }
+        places
     }
 
     /// Moves all entries of `other` into this map.

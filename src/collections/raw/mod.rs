@@ -11,26 +11,6 @@ pub(super) use place::{At, count, note, range};
 pub(super) use table::{Indices, RawTable};
 pub(super) use tree::{CAP, LEAST, Node, Path, RawTree, Shape};
 
-use crate::handle::AllocError;
-
-/// The end of an infallible method for which there is no memory.
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub(super) fn exhausted(error: AllocError) -> ! {
-    panic!("{error}; the collection is as it was, and its `try_` methods return this as an error")
-}
-
-/// The value, or the end of an infallible method.
-#[inline]
-#[track_caller]
-pub(super) fn granted<T>(outcome: Result<T, AllocError>) -> T {
-    match outcome {
-        Ok(value) => value,
-        Err(error) => exhausted(error),
-    }
-}
-
 /// Drops each of the values, also those behind one whose `Drop` panics.
 ///
 /// # Safety

@@ -104,6 +104,12 @@ impl RawTable {
         self.ctrl(heap).cast::<T>().wrapping_sub(index + 1)
     }
 
+    /// The bucket at which a search for this hash begins.
+    #[inline]
+    pub(in crate::collections) const fn home(&self, hash: u64) -> usize {
+        count(hash & self.mask)
+    }
+
     fn control<H: HeapType>(&self, index: usize, heap: H) -> u8 {
         debug_assert!(index < self.buckets() + WIDTH);
         // SAFETY: callers have a block, and an index in it.

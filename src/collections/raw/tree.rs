@@ -18,11 +18,15 @@ use core::ptr::{self, NonNull};
 
 use super::{At, count, note};
 use crate::handle::AllocError;
+use crate::region::prefetch;
 use crate::typed::{Fault, HeapType, Inspector};
+use crate::units::LINE;
 
 /// Entries of a node, and half of them: a node with less takes some of its neighbours', or becomes one with them.
 pub(in crate::collections) const CAP: usize = 11;
 pub(in crate::collections) const LEAST: usize = CAP / 2;
+/// Lines of a node that a search asks for beside the first one: more of them would be in the way of others.
+const AHEAD: usize = 2;
 /// No tree is higher: each level has six times the nodes, and 6^17 nodes of 32 bytes are more than can be addressed.
 pub(in crate::collections) const DEPTH: usize = 18;
 
@@ -245,6 +249,27 @@ impl Node {
         Self(unsafe { self.edge(shape, index).read() }.ptr(heap))
     }
 
+    /// The same for a search, which goes on in that node: lines of it behind the first one are asked for together.
+    ///
+    /// # Safety
+    /// As for `child`.
+    #[inline]
+    pub(in crate::collections) unsafe fn child_ahead<H: HeapType>(
+        self,
+        shape: &Shape,
+        index: usize,
+        heap: H,
+    ) -> Self {
+        // SAFETY: the caller's promise.
+        let child = unsafe { self.child(shape, index, heap) };
+        for line in 1..=AHEAD {
+            if line * LINE < shape.leaf.size() {
+                prefetch(child.0.wrapping_add(line * LINE));
+            }
+        }
+        child
+    }
+
     /// Moves `len` entries, from `from` on, to `to` in another node or this one.
     ///
     /// # Safety
@@ -323,7 +348,8 @@ impl Node {
 }
 
 impl Path {
-    const NOWHERE: Self = Self { nodes: [Node::NONE; DEPTH], at: [0; DEPTH], height: 0 };
+    pub(in crate::collections) const NOWHERE: Self =
+        Self { nodes: [Node::NONE; DEPTH], at: [0; DEPTH], height: 0 };
 
     #[inline]
     fn at(&self, level: usize) -> usize {
@@ -348,6 +374,22 @@ impl Path {
     #[inline]
     pub(in crate::collections) fn is_at(&self, other: &Self) -> bool {
         self.nodes[0] == other.nodes[0] && self.at[0] == other.at[0]
+    }
+
+    #[inline]
+    pub(in crate::collections) fn is_nowhere(&self) -> bool {
+        self.nodes[0] == Node::NONE
+    }
+
+    /// Makes this way, which leads nowhere, the one behind all entries of the tree in which `other` is.
+    pub(in crate::collections) fn make_end<H: HeapType>(&mut self, other: &Self, shape: &Shape, heap: H) {
+        if other.is_nowhere() {
+            return;
+        }
+        let root = other.nodes[other.height];
+        self.height = other.height;
+        self.set(self.height, root, root.len());
+        self.descend(shape, self.height, true, heap);
     }
 
     /// Goes on from edge `at` of the node at `level` to the first or last edge below it.
@@ -452,18 +494,20 @@ impl RawTree {
         if self.root.is_none() { None } else { Some(Node(self.root.ptr(heap))) }
     }
 
-    /// The way along which `choose` says the edge in each node, and whether it found there what it looks for; from there on
-    /// the way goes to the last edge below, or with `after` to the first one behind.
+    /// Makes `path`, which leads nowhere, the way along which `choose` says the edge in each node, and whether it found there what
+    /// it looks for; from there on the way goes to the last edge below, or with `after` to the first one behind.
+    ///
+    /// Ways are long: they are made where they are needed, and not moved there.
     #[inline]
     pub(in crate::collections) fn seek<H: HeapType>(
         &self,
+        path: &mut Path,
         shape: &Shape,
         after: bool,
         heap: H,
         mut choose: impl FnMut(Node) -> (usize, bool),
-    ) -> Path {
-        let mut path = Path::NOWHERE;
-        let Some(mut node) = self.root(heap) else { return path };
+    ) {
+        let Some(mut node) = self.root(heap) else { return };
         path.height = self.height();
         let mut level = path.height;
         loop {
@@ -471,45 +515,50 @@ impl RawTree {
             let at = at + usize::from(found && after);
             path.set(level, node, at);
             if found {
-                path.descend(shape, level, !after, heap);
-                return path;
+                return path.descend(shape, level, !after, heap);
             }
             if level == 0 {
-                return path;
+                return;
             }
             // SAFETY: above level 0, and `choose` returns an edge.
-            node = unsafe { node.child(shape, at, heap) };
+            node = unsafe { node.child_ahead(shape, at, heap) };
             level -= 1;
         }
     }
 
-    /// The way to what `choose` finds, as far as it goes, and the level where it was found.
+    /// Makes `path`, which leads nowhere, the way to what `choose` finds, as far as it goes; says at which level it was found.
     #[inline]
     pub(in crate::collections) fn search<H: HeapType>(
         &self,
+        path: &mut Path,
         shape: &Shape,
         heap: H,
         mut choose: impl FnMut(Node) -> (usize, bool),
-    ) -> (Path, Option<usize>) {
-        let mut path = Path::NOWHERE;
-        let Some(mut node) = self.root(heap) else { return (path, None) };
+    ) -> Option<usize> {
+        let mut node = self.root(heap)?;
         path.height = self.height();
         let mut level = path.height;
         loop {
             let (at, found) = choose(node);
             path.set(level, node, at);
             if found || level == 0 {
-                return (path, found.then_some(level));
+                return found.then_some(level);
             }
             // SAFETY: above level 0, and `choose` returns an edge.
-            node = unsafe { node.child(shape, at, heap) };
+            node = unsafe { node.child_ahead(shape, at, heap) };
             level -= 1;
         }
     }
 
-    /// The place before all entries, or behind them.
-    pub(in crate::collections) fn end<H: HeapType>(&self, shape: &Shape, last: bool, heap: H) -> Path {
-        self.seek(shape, true, heap, |node| (if last { node.len() } else { 0 }, false))
+    /// Makes `path`, which leads nowhere, the place before all entries, or behind them.
+    pub(in crate::collections) fn end<H: HeapType>(
+        &self,
+        path: &mut Path,
+        shape: &Shape,
+        last: bool,
+        heap: H,
+    ) {
+        self.seek(path, shape, true, heap, |node| (if last { node.len() } else { 0 }, false));
     }
 
     /// Inserts an entry where the way ends, and returns its value's address. The way is of no use afterwards.
@@ -634,6 +683,7 @@ impl RawTree {
     ///
     /// # Safety
     /// There is an entry; key and value can be written.
+    #[inline]
     pub(in crate::collections) unsafe fn remove<H: HeapType>(
         &mut self,
         shape: &Shape,
@@ -663,8 +713,10 @@ impl RawTree {
             path.set(0, leaf, last);
         }
         self.count(-1, heap);
-        // SAFETY: the way leads through this tree.
-        unsafe { self.fill_up(shape, path, heap) };
+        if path.nodes[0].len() < LEAST {
+            // SAFETY: the way leads through this tree.
+            unsafe { self.fill_up(shape, path, heap) };
+        }
         if level > 0 {
             path.next(shape, heap);
         }
@@ -674,6 +726,7 @@ impl RawTree {
     ///
     /// # Safety
     /// The way ends at a leaf's edge of this tree.
+    #[inline(never)]
     unsafe fn fill_up<H: HeapType>(&mut self, shape: &Shape, path: &mut Path, heap: H) {
         for level in 0..=path.height {
             let node = path.nodes[level];

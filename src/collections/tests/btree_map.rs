@@ -19,7 +19,8 @@ fn bounds(random: &mut Random, limit: u64) -> (Bound<u64>, Bound<u64>) {
 }
 
 /// Numbers: few of them, so that all is checked, or many.
-struct Numbers<const LIMIT: u64>(BTreeMap<u64, u64>);
+#[derive(Clone)]
+pub(super) struct Numbers<const LIMIT: u64>(BTreeMap<u64, u64>);
 
 impl<const LIMIT: u64> Subject for Numbers<LIMIT> {
     type Root = PBTreeMap<u64, u64, TestHeap>;

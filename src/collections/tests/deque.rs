@@ -8,7 +8,8 @@ use super::heap::{TestHeap, start};
 use super::random::Random;
 use crate::collections::{CloneIn, PString, PVecDeque};
 
-struct Texts(VecDeque<String>);
+#[derive(Clone)]
+pub(super) struct Texts(VecDeque<String>);
 
 impl Subject for Texts {
     type Root = PVecDeque<PString<TestHeap>, TestHeap>;

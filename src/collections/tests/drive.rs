@@ -8,7 +8,7 @@ use super::random::{Random, Seed};
 use crate::typed::{HeapType, Inspector, Persist};
 
 /// A collection and its oracle.
-pub(super) trait Subject: Sized {
+pub(super) trait Subject: Clone {
     type Root: Persist;
 
     /// An empty collection, and an empty oracle.
@@ -36,6 +36,11 @@ impl<T> Place<T> {
         // SAFETY: a new block of this layout.
         unsafe { block.write(value) };
         heap.with_heap(|heap| heap.set_root(Some(block.cast())));
+        Self(core::marker::PhantomData)
+    }
+
+    /// That of a heap which has one.
+    pub(super) fn there() -> Self {
         Self(core::marker::PhantomData)
     }
 
@@ -77,6 +82,12 @@ pub(super) fn check_reach<T: Persist>(root: *const T, heap: TestHeap) {
 /// `steps` random operations in a small heap, everything checked after each.
 pub(super) fn small<S: Subject>(seed: u64, steps: usize) {
     run::<S>(seed, steps, 384 << 10, 1);
+}
+
+/// The same in a heap with room for blocks of many sizes.
+#[cfg(feature = "json")]
+pub(super) fn roomy<S: Subject>(seed: u64, steps: usize) {
+    run::<S>(seed, steps, 768 << 10, 1);
 }
 
 /// Many random operations, checked at times.

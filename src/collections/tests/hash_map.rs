@@ -13,7 +13,8 @@ use crate::collections::{CloneIn, PHashMap, PHashSet, PString};
 type Map = PHashMap<PString<TestHeap>, u64, TestHeap>;
 
 /// Texts with numbers.
-struct Texts(HashMap<String, u64>);
+#[derive(Clone)]
+pub(super) struct Texts(HashMap<String, u64>);
 
 impl Subject for Texts {
     type Root = Map;
@@ -111,7 +112,8 @@ fn a_map_is_as_the_standard_one() {
 }
 
 /// Numbers, enough of them for tables of many groups.
-struct Numbers(HashMap<u64, u64>);
+#[derive(Clone)]
+pub(super) struct Numbers(HashMap<u64, u64>);
 
 impl Subject for Numbers {
     type Root = PHashMap<u64, u64, TestHeap>;

@@ -3,13 +3,17 @@
 
 mod bomb;
 mod btree_map;
+mod crashes;
 mod deque;
 mod drive;
 mod hash_map;
 mod heap;
+#[cfg(feature = "json")]
+mod json;
 mod pinned;
 mod random;
 #[cfg(feature = "serde")]
 mod serde;
+mod skip_map;
 mod string;
 mod vec;

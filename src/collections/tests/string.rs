@@ -7,7 +7,8 @@ use super::heap::{TestHeap, start};
 use super::random::Random;
 use crate::collections::{CloneIn, PString, PVec};
 
-struct Text(String);
+#[derive(Clone)]
+pub(super) struct Text(String);
 
 const PARTS: [&str; 6] = ["a", "ß", "€uro", "", "🦀", "a longer piece of text"];
 

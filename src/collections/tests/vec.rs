@@ -9,7 +9,8 @@ use crate::collections::{CloneIn, PVec};
 type Text = PVec<u8, TestHeap>;
 
 /// A vector of vectors: elements that own blocks.
-struct Nested(Vec<Vec<u8>>);
+#[derive(Clone)]
+pub(super) struct Nested(Vec<Vec<u8>>);
 
 fn text(random: &mut Random) -> Vec<u8> {
     (0..random.below(12)).map(|_| b'a' + u8::try_from(random.below(3)).unwrap()).collect()

@@ -7,7 +7,8 @@ use super::drain::Compact;
 use super::{Drain, ExtractIf, PVec};
 use crate::collections::NoRoom;
 use crate::collections::clone::CloneIn;
-use crate::collections::raw::{granted, note, range};
+use crate::collections::no_room::granted;
+use crate::collections::raw::{note, range};
 use crate::typed::HeapType;
 
 impl<T, H: HeapType> PVec<T, H> {

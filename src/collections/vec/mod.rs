@@ -20,7 +20,8 @@ pub use drain::{Drain, ExtractIf};
 pub use into_iter::IntoIter;
 
 use super::NoRoom;
-use super::raw::{RawBuffer, count, granted, note};
+use super::no_room::granted;
+use super::raw::{RawBuffer, count, note};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 
@@ -204,7 +205,7 @@ impl<T, H: HeapType> PVec<T, H> {
     ///
     /// # Panics
     /// If the heap has no memory for it.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn push(&mut self, value: T) {
         if self.len() == self.capacity() {

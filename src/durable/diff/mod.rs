@@ -54,20 +54,21 @@ impl LivePage {
         lines_in(mask).for_each(|line| prefetch(self.line(line)));
     }
 
-    /// Puts these lines behind those that `taken` has already, in order.
+    /// Copies these lines, one after the other.
     #[inline]
-    pub(crate) fn take(self, mask: u64, taken: &mut Vec<Line>) {
-        // SAFETY: lines of the mapped page.
-        taken.extend(lines_in(mask).map(|line| unsafe { racing::load(self.line(line)) }));
+    pub(crate) fn take(self, mask: u64, into: &mut [Line]) {
+        debug_assert_eq!(into.len(), mask.count_ones() as usize);
+        for (line, place) in lines_in(mask).zip(into) {
+            // SAFETY: a line of the mapped page.
+            *place = unsafe { racing::load(self.line(line)) };
+        }
     }
 
-    /// The lines that differ from `base` with `patches`, the newest committed values of some lines, over it. Their values
-    /// are put behind those that `changed` has already, in order.
-    pub(crate) fn diff<'a>(
+    /// The lines that differ from `base` with `patches`, the newest committed values of some lines, over it.
+    pub(crate) fn differing<'a>(
         self,
         base: &[u8; PAGE],
         patches: impl Iterator<Item = (usize, &'a Line)>,
-        changed: &mut Vec<Line>,
     ) -> u64 {
         let (lines, _) = base.as_chunks::<LINE>();
         // SAFETY: the page is mapped, by the promise made in `new`, and `base` has as many lines.
@@ -77,7 +78,6 @@ impl LivePage {
             let live = unsafe { racing::load(self.line(line)) };
             mask = mask & !(1 << line) | u64::from(live != *committed) << line;
         }
-        self.take(mask, changed);
         mask
     }
 

@@ -22,6 +22,21 @@ impl Page {
     }
 }
 
+impl LivePage {
+    /// The lines that differ, and their values behind those that `changed` has already.
+    fn diff<'a>(
+        self,
+        base: &[u8; PAGE],
+        patches: impl Iterator<Item = (usize, &'a Line)>,
+        changed: &mut Vec<Line>,
+    ) -> u64 {
+        let (mask, from) = (self.differing(base, patches), changed.len());
+        changed.resize(from + mask.count_ones() as usize, [0; LINE]);
+        self.take(mask, &mut changed[from..]);
+        mask
+    }
+}
+
 fn random_page(random: &mut Random) -> [u8; PAGE] {
     let mut page = [0; PAGE];
     page.as_chunks_mut::<8>().0.iter_mut().for_each(|word| *word = random.next().to_le_bytes());

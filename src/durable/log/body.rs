@@ -9,10 +9,11 @@
 use crate::durable::buffer::AlignedBuffer;
 use crate::durable::fields::put_u64;
 use crate::durable::levels::Compression;
+use crate::durable::lines::Line;
 use crate::durable::storage::BLOCK;
-use crate::units::{LINE, PAGE};
+use crate::units::LINE;
 
-use super::record::{IN_PLACE, ITEM, LAST, RECORD, RecordHeader, Signature};
+use super::record::{IN_PLACE, ITEM, Item, Items, LAST, RECORD, RecordHeader, Signature};
 use super::segments::SegmentBytes;
 
 /// The changes of one commit.
@@ -21,6 +22,8 @@ pub(crate) struct RecordBody {
     parts: Vec<Part>,
     segment: usize,
     end: u64,
+    pages: u64,
+    lines: u64,
     compression: Compression,
 }
 
@@ -46,38 +49,40 @@ struct Sealed {
     crc: u32,
 }
 
-/// The lines of one page, on their way into a body.
-#[derive(Debug)]
-pub(crate) struct PageLines<'a> {
-    part: &'a mut Part,
-    at: usize,
-    page: u64,
-    mask: u64,
-}
-
 impl RecordBody {
     pub(super) fn new(segment: SegmentBytes, compression: Compression) -> Self {
         let segment = usize::try_from(segment.get()).expect("a segment fits into memory");
-        Self { parts: vec![Part::new()], segment, end: 0, compression }
+        Self { parts: vec![Part::new()], segment, end: 0, pages: 0, lines: 0, compression }
     }
 
     /// Takes everything out, and keeps one buffer for what comes next.
     pub(crate) fn clear(&mut self) {
         self.parts.truncate(1);
         self.parts[0].clear();
-        self.end = 0;
+        (self.end, self.pages, self.lines) = (0, 0, 0);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.parts[0].items == 0
     }
 
-    /// Adds a page, whose changed lines the caller puts in.
-    pub(crate) fn page(&mut self, page: u64) -> PageLines<'_> {
+    /// Adds a page of which the lines in `mask` are changed: where their values go, one after the other.
+    pub(crate) fn page(&mut self, page: u64, mask: u64) -> &mut [Line] {
         assert!(page < IN_PLACE - 1, "no image is that long");
+        if mask == 0 {
+            return &mut [];
+        }
+        let count = mask.count_ones();
         self.end = self.end.max(page + 1);
-        let part = self.with_room(ITEM + PAGE);
-        PageLines { at: part.used, part, page, mask: 0 }
+        self.pages += 1;
+        self.lines += u64::from(count);
+        let bytes = count as usize * LINE;
+        let part = self.with_room(ITEM + bytes);
+        let at = part.used;
+        part.put_item(at, page, mask);
+        part.lines += count;
+        part.used = at + ITEM + bytes;
+        part.buffer.bytes_mut()[at + ITEM..at + ITEM + bytes].as_chunks_mut().0
     }
 
     /// Adds a range of pages that are durable in their place in the base.
@@ -102,6 +107,21 @@ impl RecordBody {
         let part = self.parts.last_mut().expect("there is one");
         part.buffer.reach(part.used + bytes);
         part
+    }
+
+    /// How many pages have changed lines.
+    pub(crate) fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// How many lines these are.
+    pub(crate) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// What was added, in its order.
+    pub(crate) fn items(&self) -> impl Iterator<Item = Item<'_>> {
+        self.parts.iter().flat_map(|part| Items::added(&part.buffer.bytes()[RECORD..part.used]))
     }
 
     /// Where the last page ends that the body names.
@@ -230,26 +250,6 @@ impl Part {
             return self.packed.bytes_mut();
         }
         self.buffer.bytes_mut()
-    }
-}
-
-impl PageLines<'_> {
-    /// Where line `line` of the page goes. Lines are added in their order.
-    pub(crate) fn line(&mut self, line: u32) -> &mut [u8; LINE] {
-        assert!(line < 64 && self.mask >> line == 0, "lines come in their order");
-        let at = self.at + ITEM + self.mask.count_ones() as usize * LINE;
-        self.mask |= 1 << line;
-        (&mut self.part.buffer.bytes_mut()[at..at + LINE]).try_into().expect("a line")
-    }
-}
-
-impl Drop for PageLines<'_> {
-    fn drop(&mut self) {
-        if self.mask != 0 {
-            self.part.put_item(self.at, self.page, self.mask);
-            self.part.lines += self.mask.count_ones();
-            self.part.used = self.at + ITEM + self.mask.count_ones() as usize * LINE;
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One record: a commit, or a part of one.
 //!
 //! 1. A [`RecordHeader`] that was parsed is one that was written: its checksum is right, and it lies where it says.
-//! 2. [`Items`] were proved as a whole before the first is shown: walking over them cannot fail.
+//! 2. [`Items`] were proved as a whole before the first is shown, or are our own: walking over them cannot fail.
 
 use crate::durable::fields::{FieldFault, Fields, put_u32, put_u64};
 use crate::durable::storage::BLOCK;
@@ -188,6 +188,11 @@ pub(crate) enum Item<'a> {
 }
 
 impl<'a> Items<'a> {
+    /// What a body has that was filled here.
+    pub(super) fn added(body: &'a [u8]) -> Self {
+        Self(body)
+    }
+
     /// Proves a body, which lies at `offset` of the file.
     pub(super) fn prove(body: &'a [u8], header: &RecordHeader, offset: u64) -> Result<Self, FieldFault> {
         let fields = Fields::new(body, offset + RECORD as u64);

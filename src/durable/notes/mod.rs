@@ -54,27 +54,27 @@ impl NotePad {
     #[inline]
     pub(crate) fn note(&self, address: usize, len: usize) {
         let first = address.wrapping_sub(self.start);
-        let last = first.wrapping_add(len).wrapping_sub(1);
-        if first ^ last < PAGE && first < self.bytes {
+        if first >= self.bytes || len == 0 {
+            return;
+        }
+        // What is inlined everywhere has to be short, and nearly all that is noted lies in one line.
+        if len <= LINE - first % LINE {
             // SAFETY: the table has a word for each page of the range.
             let word = unsafe { self.table.add(first / PAGE) };
             // SAFETY: as above; the table is there as long as the heap.
             let word = unsafe { word.as_ref() };
-            let lines = lines_between(first, last);
-            if word.load(Ordering::Relaxed) & lines == lines {
+            if word.load(Ordering::Relaxed) >> (first / LINE % BITS) & 1 != 0 {
                 return;
             }
         }
-        if len > 0 {
-            self.set(first, last);
-        }
+        self.set(first, first.wrapping_add(len).wrapping_sub(1));
     }
 
-    /// What is not inlined of [`NotePad::note`]: lines that are not noted yet, and ranges of several pages.
+    /// What is not inlined of [`NotePad::note`]: lines that are not noted yet, and ranges of several lines.
     #[cold]
     #[inline(never)]
     fn set(&self, first: usize, last: usize) {
-        if first >= self.bytes || last < first {
+        if last < first {
             return;
         }
         let bits = self.bits();

@@ -9,14 +9,14 @@
 //!
 //! 1. A patch's number is larger than that of any patch before it, and points to a smaller one, or to 0.
 //! 2. A number below `floor` is void, wherever it stands: a forgotten generation leaves nothing to be tidied up.
-//! 3. Within a generation a line of a page is in one patch only. In the open generation a newer value replaces the older one
-//!    in its place, so a generation never has more lines than were written, however often they were.
-//! 4. A page has at most `CHAIN` patches in a generation: one more, and they become a patch with room for all lines.
-//! 5. A checkpoint that failed is of no consequence: what it has frozen is still looked up, and is part of the next one.
+//! 3. A page has at most one patch in a generation. In the open generation a newer value of a line replaces the older one in
+//!    its place, so a generation never has more lines than were written, however often they were.
+//! 4. A checkpoint that failed is of no consequence: what it has frozen is still looked up, and is part of the next one.
 //!
 //! A page that is written to the base as a whole is dropped from the overlay. That must not happen while a checkpoint could
 //! still write older lines over it: see [`Overlay::is_frozen`].
 
+mod chunks;
 mod frozen;
 mod generation;
 mod heads;
@@ -29,10 +29,10 @@ pub(crate) use frozen::{Frozen, PatchedPage};
 use generation::{Generation, Patch};
 use heads::Heads;
 
-use super::lines::{Line, lines_in, place_of};
+use super::lines::Line;
 
-/// Patches of one page in one generation: few enough to be walked through by every comparison.
-const CHAIN: usize = 8;
+/// Pages that are looked up at once.
+const BATCH: usize = 32;
 
 /// Newest lines of pages, by commits and by checkpoints.
 #[derive(Debug)]
@@ -72,52 +72,51 @@ impl Overlay {
     pub(crate) fn add(&mut self, page: u64, mask: u64, lines: &[Line]) {
         debug_assert_eq!(lines.len(), mask.count_ones() as usize);
         let head = self.head(page);
-        let (missing, older, length) = self.replace(head, mask, lines);
-        if missing == 0 {
-            return;
-        }
-        let number = if length < CHAIN {
-            let new = lines_in(missing).map(|line| lines[place_of(line, mask)]);
-            self.open.push(page, missing, head, new)
+        if head >= self.open.first {
+            self.open.add(head, mask, lines);
         } else {
-            let wide = self.open.merge(page, head, older);
-            self.open.replace(wide, mask, missing, lines);
-            wide
-        };
-        self.heads.set(page, number);
+            let number = self.open.push(page, mask, head, lines);
+            self.heads.set(page, number);
+        }
     }
 
-    /// Puts new values into the places that the open generation has for them. Says which lines have none, what the page's
-    /// patch before this generation is, and how many it has in it.
-    fn replace(&mut self, head: u64, mask: u64, lines: &[Line]) -> (u64, u64, usize) {
-        let (mut missing, mut number, mut length) = (mask, head, 0);
-        while number >= self.open.first {
-            missing &= !self.open.replace(number, mask, missing, lines);
-            number = self.open.patch(number).older;
-            length += 1;
+    /// The same for many pages. Where their lines lie is looked up for some of them at once: each look waits for memory.
+    pub(crate) fn add_all<'a>(&mut self, pages: impl Iterator<Item = (u64, u64, &'a [Line])>) {
+        let (mut pages, mut batch) = (pages.peekable(), Vec::with_capacity(BATCH));
+        while pages.peek().is_some() {
+            batch.extend(pages.by_ref().take(BATCH).map(|(page, mask, lines)| Added {
+                page,
+                mask,
+                lines,
+                head: self.head(page),
+            }));
+            let known = |added: &&Added<'_>| added.head >= self.open.first;
+            batch.iter().filter(known).for_each(|added| self.open.prefetch(added.head));
+            batch.iter().filter(known).for_each(|added| self.open.prefetch_list(added.head, added.mask));
+            batch.iter().filter(known).for_each(|added| self.open.prefetch_lines(added.head, added.mask));
+            for Added { page, mask, lines, .. } in batch.drain(..) {
+                self.add(page, mask, lines);
+            }
         }
-        (missing, number, length)
     }
 
     /// Whether a checkpoint may still write lines of this page. Until it is done and forgotten, such a page is not to be
     /// written to the base as a whole; its lines are logged like those of others.
     pub(crate) fn is_frozen(&self, page: u64) -> bool {
-        let mut number = self.head(page);
-        while number >= self.open.first {
-            number = self.open.patch(number).older;
-        }
-        number >= self.floor()
+        let head = self.head(page);
+        let frozen = if head >= self.open.first { self.open.patch(head).older } else { head };
+        frozen >= self.floor()
     }
 
     /// Forgets all lines of a page, because the base has all of it now. The page is not frozen.
     pub(crate) fn drop_page(&mut self, page: u64) {
         debug_assert!(!self.is_frozen(page));
-        let mut number = self.head(page);
-        if number != 0 {
-            self.heads.set(page, 0);
+        let head = self.head(page);
+        if head >= self.open.first {
+            self.open.empty(head);
         }
-        while number >= self.open.first {
-            number = self.open.empty(number);
+        if head != 0 {
+            self.heads.set(page, 0);
         }
     }
 
@@ -158,6 +157,15 @@ impl Overlay {
         let keep = self.frozen.partition_point(|frozen| frozen.id <= generation);
         self.frozen.drain(..keep);
     }
+}
+
+/// A page on its way into the overlay.
+struct Added<'a> {
+    page: u64,
+    mask: u64,
+    lines: &'a [Line],
+    /// Its newest patch.
+    head: u64,
 }
 
 /// The patched lines of one page: their numbers and values.

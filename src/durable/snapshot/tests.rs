@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use super::super::file::{Changes, HeapFile};
+use super::super::file::HeapFile;
 use super::super::levels::LogManner;
 use super::super::log::SegmentBytes;
 use super::super::open::{Manner, Opened, open};
@@ -16,9 +16,8 @@ use crate::units::LINE;
 fn commit(file: &mut HeapFile<SimulatedFolder>, value: u8) {
     file.begin_commit().unwrap();
     let mut body = file.body().unwrap();
-    *body.page(2).line(0) = [value; LINE];
-    let changes = Changes { pages: vec![(2, 1)], lines: vec![[value; LINE]] };
-    file.append(&mut body, &changes, 3).unwrap();
+    body.page(2, 1)[0] = [value; LINE];
+    file.append(&mut body, 3).unwrap();
 }
 
 fn checkpoint(file: &mut HeapFile<SimulatedFolder>) {
@@ -92,17 +91,13 @@ fn what_later_commits_write_behind_the_zones_is_not_in_a_snapshot() {
     }
     let lines = header.as_chunks::<LINE>().0[..2].to_vec();
     file.begin_commit().unwrap();
-    let (mut body, mut changes) = (file.body().unwrap(), Changes::default());
+    let mut body = file.body().unwrap();
     for part in Part::ALL {
         let place =
             file.layout.pieces(Area::new(part, Zone::Header), 0, PAGE).next().unwrap().file / PAGE as u64;
-        let mut page = body.page(place);
-        *page.line(0) = lines[0];
-        *page.line(1) = lines[1];
-        changes.pages.push((place, 3));
-        changes.lines.extend(&lines);
+        body.page(place, 3).copy_from_slice(&lines);
     }
-    file.append(&mut body, &changes, bytes / PAGE as u64).unwrap();
+    file.append(&mut body, bytes / PAGE as u64).unwrap();
     let base = Arc::clone(file.base());
     base.set_len(bytes).unwrap();
     let pieces = Part::ALL.into_iter().flat_map(|of| file.layout.image(of, part).skip(1));

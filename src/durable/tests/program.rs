@@ -17,25 +17,25 @@ use crate::durable::chance::seeded;
 use crate::durable::storage::simulated::{Fault, Random, SimulatedFolder};
 use crate::durable::{Durability, Method};
 use crate::error::Error;
-use crate::handle::{HeapOptions, OpenOptions};
+use crate::handle::{Heap, HeapOptions, OpenOptions};
 use crate::os;
 use crate::units::PAGE;
 
 /// How the heap of a program is opened.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     pub(super) reservation: usize,
     pub(super) segment: u64,
     pub(super) log_bound: u64,
     pub(super) method: Method,
-    pub(super) durability: Durability,
+    pub(crate) durability: Durability,
     pub(super) find_unnoted: bool,
     pub(super) in_background: bool,
 }
 
 impl Settings {
     /// Small ones: segments that a commit does not fit into, a log that is often brought into the base.
-    fn any(random: &mut Random, seed: u64) -> Self {
+    pub(crate) fn any(random: &mut Random, seed: u64) -> Self {
         Self {
             durability: if seed % 4 == 3 { Durability::ProcessCrash } else { Durability::PowerLoss },
             reservation: (4 << 20) << random.below(3),
@@ -48,20 +48,24 @@ impl Settings {
     }
 
     pub(super) fn open(self, folder: &SimulatedFolder) -> Result<Held, Error> {
+        self.open_heap(folder).map(Held)
+    }
+
+    pub(crate) fn open_heap(self, folder: &SimulatedFolder) -> Result<Heap, Error> {
         let heap = HeapOptions::new().reservation(self.reservation);
         let options = OpenOptions::new().heap(heap).log_segment(self.segment).log_bound(self.log_bound);
         let options = options.durability(self.durability);
         let options = options.find_unnoted(self.find_unnoted);
         let (name, in_background) = (OsStr::new("heap"), self.in_background);
-        options.open_in(folder.clone(), name, self.method, in_background).map(Held)
+        options.open_in(folder.clone(), name, self.method, in_background)
     }
 }
 
 /// Keeps an address taken, so that a heap which was there is mapped elsewhere.
-pub(super) struct Taken(Option<NonNull<u8>>);
+pub(crate) struct Taken(Option<NonNull<u8>>);
 
 impl Taken {
-    pub(super) fn new(address: usize) -> Self {
+    pub(crate) fn new(address: usize) -> Self {
         Self(os::reserve_at(address, PAGE).ok())
     }
 }

@@ -14,7 +14,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use outlive_benches::child;
-use outlive_benches::durable::{self, CHILD, Contender, Setting, Trial};
+use outlive_benches::durable::{self, CHILD, Contender, START, Setting, Trial};
 use outlive_benches::report::Report;
 use outlive_benches::warm::warm_up;
 
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     let done = match words[..] {
         [TRIAL, trial, contender, folder, size] => run_trial(trial, contender, folder, size),
         [CHILD, heap, bytes, pages, logged] => run_child(heap, [bytes, pages, logged]),
+        [START, contender, folder, count, lookups] => run_start(contender, folder, [count, lookups]),
         _ => Options::parse(arguments.into_iter()).and_then(|options| compare(&options)),
     };
     match done {
@@ -54,12 +55,24 @@ fn run_trial(trial: &str, contender: &str, folder: &str, size: &str) -> Result<(
 }
 
 fn run_child(heap: &str, numbers: [&str; 3]) -> Result<(), String> {
-    let mut parsed = [0; 3];
-    for (number, text) in parsed.iter_mut().zip(numbers) {
+    let [bytes, pages, logged] = parsed(numbers)?;
+    durable::child(Path::new(heap), bytes, pages, logged);
+    Ok(())
+}
+
+fn run_start(contender: &str, folder: &str, numbers: [&str; 2]) -> Result<(), String> {
+    let contender = Contender::named(contender).ok_or("no such contender")?;
+    let [count, lookups] = parsed(numbers)?;
+    durable::start(contender, Path::new(folder), count, lookups);
+    Ok(())
+}
+
+fn parsed<const N: usize>(texts: [&str; N]) -> Result<[usize; N], String> {
+    let mut numbers = [0; N];
+    for (number, text) in numbers.iter_mut().zip(texts) {
         *number = text.parse().map_err(|_| format!("{text} is no number"))?;
     }
-    durable::child(Path::new(heap), parsed[0], parsed[1], parsed[2]);
-    Ok(())
+    Ok(numbers)
 }
 
 fn compare(options: &Options) -> Result<(), String> {

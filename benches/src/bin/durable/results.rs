@@ -62,6 +62,8 @@ impl Results {
             Bar::AtMost(limit) => Some(limit),
             Bar::OfBest(part) => Some(part * self.best(row.name)?),
             Bar::Of(part, contender) => Some(part * self.median(contender, row.name)?),
+            Bar::OfBestIn(part, other) => Some(part * self.best(other)?),
+            Bar::OfIn(part, contender, other) => Some(part * self.median(contender, other)?),
             Bar::OfRow(part, other) => Some(part * self.median(Contender::Outlive, other)?),
             Bar::Above(by, other) => Some(by + self.median(Contender::Outlive, other)?),
         }
@@ -108,6 +110,8 @@ mod tests {
             (Bar::AtMost(39.0), 39.0),
             (Bar::OfBest(0.5), 25.0),
             (Bar::Of(1.5, Contender::Disk), 45.0),
+            (Bar::OfBestIn(0.5, "commit-8b-100m"), 25.0),
+            (Bar::OfIn(1.5, Contender::Disk, "commit-8b-100m"), 45.0),
             (Bar::OfRow(2.0, "commit-8b-100m"), 80.0),
             (Bar::Above(1.0, "commit-8b-100m"), 41.0),
         ];
@@ -115,7 +119,14 @@ mod tests {
             assert_eq!(results.limit(row, bar), Some(limit));
             assert_eq!(results.reached(row, bar), Some(limit >= 40.0));
         }
-        assert_eq!(results.limit(row, Bar::Above(1.0, "commit-8b-1g")), None);
+        let nowhere = "commit-8b-1g";
+        let nothing = [
+            Bar::OfBestIn(1.0, nowhere),
+            Bar::OfIn(1.0, Contender::Disk, nowhere),
+            Bar::OfRow(1.0, nowhere),
+            Bar::Above(1.0, nowhere),
+        ];
+        assert!(nothing.iter().all(|bar| results.limit(row, *bar).is_none()));
         assert!(results.failures.is_empty());
     }
 

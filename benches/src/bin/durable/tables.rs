@@ -82,6 +82,8 @@ fn bar_text(bar: Bar) -> String {
         Bar::AtMost(limit) => format!("at most {limit}"),
         Bar::OfBest(part) => format!("{part} of the best database"),
         Bar::Of(part, contender) => format!("{part} of {}", contender.name()),
+        Bar::OfBestIn(part, row) => format!("{part} of the best database in {row}"),
+        Bar::OfIn(part, contender, row) => format!("{part} of {} in {row}", contender.name()),
         Bar::OfRow(part, row) => format!("{part} of {row}"),
         Bar::Above(by, row) => format!("{by} above {row}"),
     }

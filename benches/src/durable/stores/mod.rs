@@ -1,10 +1,15 @@
-//! Databases as one thing: entries of 100 bytes under numbers, changed in commits that are durable.
+//! Databases, and what stands in for one, as one thing: entries of 100 bytes under numbers, changed in commits that are durable.
 
+mod archive;
 mod array;
 mod fjall;
 mod lmdb;
+mod map;
 mod redb;
 mod sqlite;
+mod whole;
+
+use std::path::Path;
 
 use super::{Contender, Setting};
 
@@ -25,8 +30,18 @@ pub(super) trait Store {
     /// Changes entries that are there, as one durable commit.
     fn update(&mut self, entries: &[Entry]);
 
+    /// Changes entries that are there, in memory only; for those whose memory is where one works.
+    fn change(&mut self, entries: &[Entry]) {
+        unreachable!("{} entries change with a commit", entries.len());
+    }
+
     /// Reads an entry.
     fn get(&mut self, key: u64) -> [u8; VALUE];
+
+    /// Reads many entries, in one transaction where there are such; the sum of their [`first_word`]s.
+    fn look_up(&mut self, keys: &[u64]) -> u64 {
+        keys.iter().fold(0, |sum, key| sum.wrapping_add(first_word(&self.get(*key))))
+    }
 
     /// Closes it and opens it again.
     fn again(self: Box<Self>) -> Box<dyn Store>;
@@ -37,11 +52,7 @@ pub(super) fn filled(setting: &Setting, count: usize) -> Box<dyn Store> {
     let folder = setting.folder.as_path();
     let mut store: Box<dyn Store> = match setting.contender {
         Contender::Outlive => Box::new(array::Entries::create(folder, count)),
-        Contender::Lmdb => Box::new(lmdb::Lmdb::open(folder)),
-        Contender::Redb => Box::new(redb::Redb::open(folder)),
-        Contender::Fjall => Box::new(fjall::Fjall::open(folder)),
-        Contender::Sqlite => Box::new(sqlite::Sqlite::open(folder)),
-        other => unreachable!("{} has no entries", other.name()),
+        other => kept(other, folder),
     };
     let mut entries = Vec::new();
     for key in 0..count as u64 {
@@ -55,6 +66,25 @@ pub(super) fn filled(setting: &Setting, count: usize) -> Box<dyn Store> {
         store.insert(&entries);
     }
     store
+}
+
+/// The contender's map from numbers to values in this folder, made if it is not there.
+pub(super) fn kept(contender: Contender, folder: &Path) -> Box<dyn Store> {
+    match contender {
+        Contender::Outlive => Box::new(map::Map::open(folder)),
+        Contender::Lmdb => Box::new(lmdb::Lmdb::open(folder)),
+        Contender::Redb => Box::new(redb::Redb::open(folder)),
+        Contender::Fjall => Box::new(fjall::Fjall::open(folder)),
+        Contender::Sqlite => Box::new(sqlite::Sqlite::open(folder)),
+        Contender::Bincode => Box::new(whole::Whole::open(folder)),
+        Contender::Rkyv => Box::new(archive::Archive::open(folder)),
+        other => unreachable!("{} has no entries", other.name()),
+    }
+}
+
+/// The first eight bytes of a value, by which many are compared at once.
+pub(super) fn first_word(value: &[u8; VALUE]) -> u64 {
+    value.first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
 /// The value of a key in its `version`, with hardly a byte that stays the same.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{Entry, Store, VALUE};
+use super::{Entry, Store, VALUE, first_word};
 
 pub(super) struct Sqlite {
     connection: Connection,
@@ -47,6 +47,18 @@ impl Store for Sqlite {
         let value: Vec<u8> =
             self.connection.query_row(query, [key.cast_signed()], |row| row.get(0)).expect("an entry");
         value.try_into().expect("a value of this size")
+    }
+
+    fn look_up(&mut self, keys: &[u64]) -> u64 {
+        let read = self.connection.transaction().expect("a transaction");
+        let mut query = read.prepare_cached("SELECT value FROM entries WHERE key = ?1").expect("a statement");
+        let mut one = |key: &u64| {
+            let word = query.query_row([key.cast_signed()], |row| {
+                Ok(first_word(row.get_ref(0)?.as_blob()?.try_into().expect("a value of this size")))
+            });
+            word.expect("an entry")
+        };
+        keys.iter().map(&mut one).fold(0, u64::wrapping_add)
     }
 
     fn again(self: Box<Self>) -> Box<dyn Store> {

@@ -5,6 +5,7 @@ mod bulk;
 mod crash;
 mod entries;
 mod extra;
+mod kept;
 mod opening;
 mod pauses;
 mod repeated;
@@ -13,11 +14,12 @@ mod small;
 mod tracked;
 
 pub use crash::{CHILD, child};
+pub use kept::{START, start};
 
 use super::Trial;
 
 /// All families, in the order of the tables.
-const FAMILIES: [&[Trial]; 11] = [
+const FAMILIES: [&[Trial]; 12] = [
     small::TRIALS,
     entries::TRIALS,
     tracked::TRIALS,
@@ -26,6 +28,7 @@ const FAMILIES: [&[Trial]; 11] = [
     bulk::TRIALS,
     opening::TRIALS,
     crash::TRIALS,
+    kept::TRIALS,
     between::TRIALS,
     pauses::TRIALS,
     extra::TRIALS,

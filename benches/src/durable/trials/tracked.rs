@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 
 use outlive::{Commit, Heap};
 
-use crate::durable::contender::Contender::Outlive;
+use crate::durable::contender::Contender::{Disk, Outlive};
 use crate::durable::disk::BLOCK;
 use crate::durable::{Bar, Row, Setting, Trial};
 use crate::report::Report;
@@ -33,8 +33,8 @@ const ROWS: &[Row] = &[
     row("tracked-10000", &[Bar::AtMost(1500.0)]),
     row("tracked-10000-mean", &[]),
     row("tracked-whole-1", &[]),
-    row("tracked-whole-100", &[]),
-    row("tracked-whole-10000", &[]),
+    row("tracked-whole-100", &[Bar::OfBestIn(0.2, "entries-100")]),
+    row("tracked-whole-10000", &[Bar::OfBestIn(0.1, "entries-10000")]),
     row("tracked-whole-10000-mean", &[]),
 ];
 
@@ -57,7 +57,7 @@ macro_rules! small {
 pub(super) const TRIALS: &[Trial] = &[
     Trial { name: "tracked-entries", cold: true, rows: ROWS, run },
     small!("tracked-8b-16m", 16 << 20, &[]),
-    small!("tracked-8b-100m", 100 << 20, &[]),
+    small!("tracked-8b-100m", 100 << 20, &[Bar::OfIn(1.5, Disk, "commit-8b-100m")]),
     small!("tracked-8b-1g", 1 << 30, &[Bar::OfRow(1.1, "tracked-8b-16m")]),
 ];
 

@@ -41,6 +41,7 @@ static __attribute__((unused, format(printf, 3, 4))) void note_failure(const cha
 #define xmalloc(size) SURELY_SOME(malloc(size))
 #define xcalloc(count, size) SURELY_SOME(calloc(count, size))
 #define xfork() SURELY(fork())
+#define xsysconf(name) SURELY(sysconf(name))
 #define xopen(...) SURELY(open(__VA_ARGS__))
 #define xmmap(place, size, access, flags, file) SURELY(mmap(place, size, access, flags, file, 0))
 #define xsignal(number, handler) SURELY(signal(number, handler))

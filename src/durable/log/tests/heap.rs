@@ -209,14 +209,14 @@ impl Heap {
         self.body.clear();
         let (before, pages) = (self.pages(), next.len() / PAGE);
         for page in 0..pages.min(before) {
-            let mut lines = self.body.page(page as u64);
             let range = page * PAGE..(page + 1) * PAGE;
             let (old, new) = (&self.image[range.clone()], &next[range]);
-            for (number, (old, new)) in (0..).zip(old.chunks(LINE).zip(new.chunks(LINE))) {
-                if old != new {
-                    lines.line(number).copy_from_slice(new);
-                    self.dirty.insert(page);
-                }
+            let (old, new) = (old.as_chunks::<LINE>().0, new.as_chunks::<LINE>().0);
+            let changed: Vec<usize> = (0..new.len()).filter(|line| old[*line] != new[*line]).collect();
+            let places = self.body.page(page as u64, changed.iter().fold(0, |mask, line| mask | 1 << line));
+            for (line, place) in changed.into_iter().zip(places) {
+                *place = new[line];
+                self.dirty.insert(page);
             }
         }
         if pages > before {

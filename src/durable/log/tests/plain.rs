@@ -23,8 +23,8 @@ fn create(segment: u64) -> (SimulatedFolder, Log<SimulatedFile>) {
 }
 
 fn put(body: &mut RecordBody, page: u64, lines: &[(u32, u8)]) {
-    let mut place = body.page(page);
-    lines.iter().for_each(|(line, byte)| place.line(*line).fill(*byte));
+    let mask = lines.iter().fold(0, |mask, (line, _)| mask | 1 << line);
+    body.page(page, mask).iter_mut().zip(lines).for_each(|(place, (_, byte))| place.fill(*byte));
 }
 
 /// A commit of so many pages, each with line 3 and nothing else.
@@ -105,7 +105,7 @@ fn a_record_takes_88_bytes_for_itself_and_80_for_each_page_with_one_line() {
         let (_folder, mut log) = create(32768);
         let mut body = log.body();
         for page in 0..pages {
-            noise(body.page(page).line(9), &mut random);
+            noise(&mut body.page(page, 1 << 9)[0], &mut random);
         }
         log.append(&mut body, 200).unwrap();
         body.seal();
@@ -121,8 +121,7 @@ fn a_commit_that_is_longer_than_a_segment_goes_out_in_parts() {
     let mut body = log.body();
     let mut random = Random(2);
     for page in 0..5 {
-        let mut lines = body.page(page);
-        (0..64).for_each(|line| noise(lines.line(line), &mut random));
+        noise(body.page(page, !0).as_flattened_mut(), &mut random);
     }
     let (before, segments) = (folder.count(Operation::WriteDurable), log.bytes() / 8192);
     assert_eq!(log.append(&mut body, 5).unwrap(), 2);
@@ -390,8 +389,7 @@ fn a_body_is_compressed_where_that_saves_a_block() {
     let mut log = log.in_manner(LogManner { compression: Compression::Lz4, ..LogManner::default() });
     let mut body = log.body();
     for page in 0..100 {
-        let mut lines = body.page(page);
-        (0..64).for_each(|line| lines.line(line).fill(5));
+        body.page(page, !0).as_flattened_mut().fill(5);
     }
     log.append(&mut body, 100).unwrap();
     let file = folder.open(log_name(), Open::ReadOnly).unwrap();

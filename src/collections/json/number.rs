@@ -1,0 +1,194 @@
+//! Numbers as they are written.
+
+use core::fmt;
+
+use super::cell::{Cell, Tag};
+
+/// A number of a document.
+///
+/// A number is an integer if it is written as one and fits, a float if it is written just as `f64` writes itself, and
+/// otherwise the text that was read: `1.50`, `1E3`, `-0`, or more digits than either has.
+///
+/// Two are equal if they are written the same.
+#[derive(Clone, Copy, Debug)]
+pub enum Number<'a> {
+    /// From 0 on.
+    Unsigned(u64),
+    /// Below 0.
+    Signed(i64),
+    /// Neither infinite nor not a number.
+    Float(f64),
+    /// Any other, as it was written.
+    Text(&'a str),
+}
+
+impl Number<'_> {
+    /// The number, if it is an integer from 0 on that fits.
+    #[must_use]
+    pub fn as_u64(self) -> Option<u64> {
+        if let Self::Unsigned(number) = self { Some(number) } else { None }
+    }
+
+    /// The number, if it is an integer that fits.
+    #[must_use]
+    pub fn as_i64(self) -> Option<i64> {
+        match self {
+            Self::Unsigned(number) => i64::try_from(number).ok(),
+            Self::Signed(number) => Some(number),
+            // `-0` is the only such text.
+            Self::Text(text) => text.parse().ok(),
+            Self::Float(_) => None,
+        }
+    }
+
+    /// The float next to the number; infinite for one beyond all floats.
+    #[allow(clippy::cast_precision_loss, reason = "the nearest is what is asked for")]
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Unsigned(number) => number as f64,
+            Self::Signed(number) => number as f64,
+            Self::Float(number) => number,
+            // Text that was read as a number is one.
+            Self::Text(text) => text.parse().unwrap_or(f64::NAN),
+        }
+    }
+
+    /// The cell of a number that needs no block.
+    pub(super) fn cell(self) -> Option<Cell> {
+        match self {
+            Self::Unsigned(number) => Some(Cell::new(Tag::UNSIGNED, number, 0)),
+            Self::Signed(number) => Some(Cell::new(Tag::SIGNED, number.cast_unsigned(), 0)),
+            Self::Float(number) => Some(Cell::new(Tag::FLOAT, number.to_bits(), 0)),
+            Self::Text(_) => None,
+        }
+    }
+}
+
+impl<'a> Number<'a> {
+    /// The number in text that JSON's grammar allows.
+    pub(super) fn read(text: &'a str) -> Self {
+        if let Ok(number) = text.parse() {
+            Self::Unsigned(number)
+        } else if text == "-0" {
+            // An integer would be written without the sign.
+            Self::Text(text)
+        } else if let Ok(number) = text.parse() {
+            Self::Signed(number)
+        } else {
+            Self::read_float(text).map_or(Self::Text(text), Self::Float)
+        }
+    }
+
+    /// The float that is written just so.
+    fn read_float(text: &str) -> Option<f64> {
+        let mut written = Written::default();
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite())?;
+        fmt::Write::write_fmt(&mut written, format_args!("{number:?}")).ok()?;
+        (written.bytes() == text.as_bytes()).then_some(number)
+    }
+}
+
+impl PartialEq for Number<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (one, other) => one.cell().is_some() && one.cell() == other.cell(),
+        }
+    }
+}
+
+impl Eq for Number<'_> {}
+
+/// A float's text, which has at most 24 bytes.
+#[derive(Default)]
+struct Written {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Written {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl fmt::Write for Written {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsigned(number) => number.fmt(f),
+            Self::Signed(number) => number.fmt(f),
+            Self::Float(number) => fmt::Debug::fmt(number, f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Whether this is a number by JSON's grammar that is kept as text.
+pub(super) fn is_kept_as_text(text: &str) -> bool {
+    is_number(text.as_bytes()) && matches!(Number::read(text), Number::Text(_))
+}
+
+/// Whether JSON's grammar allows this as a number.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &mut &[u8]| {
+        let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        *text = &text[count..];
+        count > 0
+    };
+    let mut rest = text.strip_prefix(b"-").unwrap_or(text);
+    let integer = rest;
+    if !digits(&mut rest) || (integer[0] == b'0' && integer.len() - rest.len() > 1) {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        rest = fraction;
+        if !digits(&mut rest) {
+            return false;
+        }
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        rest = match exponent {
+            [b'+' | b'-', digits @ ..] => digits,
+            digits => digits,
+        };
+        if !digits(&mut rest) {
+            return false;
+        }
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    /// All texts of up to six of these characters.
+    #[test]
+    fn what_is_a_number_is_as_serde_json_has_it() {
+        let alphabet = b"-+019.eE";
+        let mut texts = vec![Vec::new()];
+        for length in 0..6 {
+            for text in texts.iter().filter(|text| text.len() == length).cloned().collect::<Vec<_>>() {
+                texts.extend(alphabet.iter().map(|byte| [text.as_slice(), &[*byte]].concat()));
+            }
+        }
+        let numbers = texts.iter().filter(|text| {
+            let expected = serde_json::from_slice::<IgnoredAny>(text).is_ok();
+            assert_eq!(is_number(text), expected, "{:?}", core::str::from_utf8(text));
+            expected
+        });
+        assert!(numbers.count() > 1_000);
+    }
+}
