@@ -279,7 +279,7 @@ impl Database {
             let found = root.collections.get(collection);
             let document = found.and_then(|found| found.documents.get(key));
             Ok(document.and_then(|document| document.pointer(pointer)).map(|value| {
-                let mut text = String::with_capacity(256);
+                let mut text = String::with_capacity(512);
                 // A string takes everything.
                 let _ = value.write_to(&mut text);
                 text

@@ -15,7 +15,6 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use super::PJson;
-use super::value::View;
 use crate::collections::PHashSet;
 use crate::handle::AllocError;
 use crate::typed::{HeapType, PArc};
@@ -32,7 +31,7 @@ impl<H: HeapType> Name<H> {
     #[inline]
     pub(super) fn as_str(&self) -> &str {
         // It was made of text, which an inspection sees to as well.
-        if let View::Text(text) = self.0.0.view() { text } else { "" }
+        self.0.0.as_str().unwrap_or_default()
     }
 
     /// One more owner.

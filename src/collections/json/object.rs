@@ -202,6 +202,35 @@ impl<H: HeapType> PJson<H> {
         self.append_cell(value);
     }
 
+    /// Moves values into a new container with room for just these, and for an object their names: those from so many on.
+    pub(super) fn fill(
+        &mut self,
+        values: &mut Vec<Self>,
+        first: usize,
+        names: &mut Vec<Name<H>>,
+        first_name: usize,
+    ) {
+        let held = self.cell.held();
+        let moved = &values[first..];
+        assert!(held.len == 0 && held.cap == moved.len(), "a new container with just the room");
+        // SAFETY: the block has room for just as many. It is new, and counts as noted.
+        unsafe { self.slot(0).copy_from_nonoverlapping(moved.as_ptr(), held.cap) };
+        if self.is_object() {
+            let moved = &names[first_name..];
+            assert_eq!(held.cap, moved.len(), "a name for each value");
+            // SAFETY: as above.
+            unsafe { self.name_slot(0).copy_from_nonoverlapping(moved.as_ptr(), held.cap) };
+            // SAFETY: those behind have moved.
+            unsafe { names.set_len(first_name) };
+        }
+        // SAFETY: those behind have moved.
+        unsafe { values.set_len(first) };
+        self.set_held(Held { len: held.cap, ..held });
+        if self.is_object() {
+            self.sort_places();
+        }
+    }
+
     /// Makes the index anew, if there is one.
     pub(super) fn sort_places(&mut self) {
         if !self.is_indexed() {

@@ -150,15 +150,7 @@ impl<H: HeapType> Reader<'_, H> {
         }
         let tag = if open.is_object { Tag::OBJECT } else { Tag::ARRAY };
         let mut made = PJson::with_room(tag, self.values.len() - open.values, self.heap)?;
-        let values = self.values.drain(open.values..);
-        if open.is_object {
-            for (name, value) in self.found.drain(open.names..).zip(values) {
-                made.append_unsorted(name, value);
-            }
-            made.sort_places();
-        } else {
-            values.for_each(|value| made.append_cell(value));
-        }
+        made.fill(&mut self.values, open.values, &mut self.found, open.names);
         self.values.push(made);
         Ok(())
     }

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 use core::slice;
 
 use super::value::View;
-use super::{Members, Number, PJson};
+use super::{Members, PJson};
 use crate::typed::HeapType;
 
 /// What is left of a container that is being written.
@@ -23,6 +23,7 @@ impl<H: HeapType> PJson<H> {
         let mut value = self;
         loop {
             let begun = levels.len();
+            value.approach();
             match value.view() {
                 View::Array(elements) => {
                     to.write_char('[')?;
@@ -33,7 +34,7 @@ impl<H: HeapType> PJson<H> {
                     levels.push(Level::Members(members));
                 }
                 View::Text(text) => write_text(text, to)?,
-                View::Number(number) => write_number(number, to)?,
+                View::Number(number) => number.write_to(to)?,
                 View::Null => to.write_str("null")?,
                 View::Bool(truth) => to.write_str(if truth { "true" } else { "false" })?,
             }
@@ -74,8 +75,8 @@ impl<'a, H: HeapType> Level<'a, H> {
 }
 
 /// What stands for a byte that cannot be in a string as it is.
-fn escape(byte: u8) -> Option<&'static str> {
-    Some(match byte {
+fn escape(byte: u8) -> &'static str {
+    match byte {
         b'"' => "\\\"",
         b'\\' => "\\\\",
         b'\n' => "\\n",
@@ -83,33 +84,40 @@ fn escape(byte: u8) -> Option<&'static str> {
         b'\t' => "\\t",
         0x08 => "\\b",
         0x0C => "\\f",
-        0x00..0x20 => "\\u",
-        _ => return None,
-    })
+        _ => "\\u",
+    }
+}
+
+/// Where the first byte is that cannot be in a string as it is. Eight are looked at together.
+fn find_escaped(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    // Not 0 if there is a byte less than `n`.
+    let less = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word & (ONES << 7);
+    let is_plain = |chunk: &&[u8]| {
+        let word = chunk.first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        let (quote, slash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        less(word, 0x20) | less(quote, 1) | less(slash, 1) == 0
+    };
+    let skipped = 8 * bytes.chunks_exact(8).take_while(is_plain).count();
+    bytes[skipped..].iter().position(is_escaped).map(|at| skipped + at)
 }
 
 fn write_text<W: Write>(text: &str, to: &mut W) -> fmt::Result {
     to.write_char('"')?;
     let mut rest = text;
-    while let Some((at, escaped)) =
-        rest.bytes().enumerate().find_map(|(at, byte)| escape(byte).map(|escaped| (at, escaped)))
-    {
+    while let Some(at) = find_escaped(rest.as_bytes()) {
         to.write_str(&rest[..at])?;
+        let byte = rest.as_bytes()[at];
+        let escaped = escape(byte);
         to.write_str(escaped)?;
         if escaped == "\\u" {
-            write!(to, "{:04x}", rest.as_bytes()[at])?;
+            write!(to, "{byte:04x}")?;
         }
         rest = &rest[at + 1..];
     }
     to.write_str(rest)?;
     to.write_char('"')
-}
-
-fn write_number<W: Write>(number: Number<'_>, to: &mut W) -> fmt::Result {
-    match number {
-        Number::Text(text) => to.write_str(text),
-        number => write!(to, "{number}"),
-    }
 }
 
 impl<H: HeapType> fmt::Display for PJson<H> {

@@ -86,12 +86,13 @@ impl Generation {
         prefetch(self.patches.as_ptr().wrapping_add(self.index(number)));
     }
 
-    /// Asks it for the list of these lines, which come in a patch that was asked for.
+    /// Asks it for the list of those of these lines that a patch has, which was asked for.
     #[inline]
     pub(super) fn prefetch_list(&self, number: u64, mask: u64) {
         let patch = self.patch(number);
-        if patch.room != 0 {
-            let at = patch.at as usize + place_of(mask.trailing_zeros() as usize, patch.mask);
+        let known = mask & patch.mask;
+        if patch.room != 0 && known != 0 {
+            let at = patch.at as usize + place_of(known.trailing_zeros() as usize, patch.mask);
             prefetch(self.lists.as_ptr().wrapping_add(at));
         }
     }

@@ -32,6 +32,8 @@ fn visit(value: &PJson<TestHeap>) {
     if let View::Text(text) = value.view() {
         assert!(core::str::from_utf8(text.as_bytes()).is_ok());
     }
+    value.elements().into_iter().flatten().for_each(visit);
+    value.members().into_iter().flatten().for_each(|(_, value)| visit(value));
     write!(text, "{value:?}").unwrap();
     assert!(text.is_char_boundary(text.len() / 2) || !text.is_ascii());
 }
