@@ -19,6 +19,7 @@ fn purged(method: Method, sizes: &[usize], reopened: bool, tracked: bool) -> Res
         method,
         durability: Durability::PowerLoss,
         find_unnoted: reopened,
+        in_background: false,
     };
     let mut run = Run::with(settings, Random(1));
     let mut heap = run.open()?;

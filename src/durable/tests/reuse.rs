@@ -1,0 +1,236 @@
+//! Programs that free and use again what is long enough to be given back, on a disk that is full but for what is reserved.
+//!
+//! 1. A write to a page of a block finds its space there, however often its run was free before.
+//! 2. Whatever a crash leaves, at any point of giving back, the blocks of a commit are those of that commit.
+//! 3. Commits that are made while a checkpoint gives back are no different.
+
+use std::alloc::Layout;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::blocks::{Block, Held};
+use super::crashes::{Effort, crashes_at};
+use super::program::{Run, Settings};
+use crate::durable::planted::Planted;
+use crate::durable::storage::Operation;
+use crate::durable::storage::simulated::Random;
+use crate::durable::{Durability, Method};
+use crate::error::Error;
+
+/// How a program goes.
+#[derive(Clone, Copy, Debug)]
+struct Churn {
+    seed: u64,
+    steps: usize,
+    /// Whether checkpoints are written by a thread of their own, and slowly.
+    in_background: bool,
+    /// Disks that are looked at, at each point.
+    disks: u64,
+}
+
+/// How often space went back, and came back.
+#[derive(Clone, Copy, Default, Debug)]
+struct Moved {
+    given_back: u64,
+    taken_back: u64,
+}
+
+impl Churn {
+    fn run(self) -> Result<Moved, String> {
+        let mut random = Random(self.seed);
+        let settings = Settings {
+            reservation: 8 << 20,
+            segment: 64 << 10,
+            log_bound: [0, 100 << 10][random.below(2)],
+            method: [Method::WriteProtection, Method::LeftTheFile, Method::Everything][random.below(3)],
+            durability: [Durability::PowerLoss, Durability::ProcessCrash][random.below(2)],
+            // What nobody has written of a block may change while a checkpoint writes what lay there before.
+            find_unnoted: !self.in_background && random.below(3) == 0,
+            in_background: self.in_background,
+        };
+        let mut run = Run::with(settings, random);
+        if self.in_background {
+            run.folder.slow_down(Duration::from_micros(300));
+        }
+        let said = |wrong: String| format!("{self:?}: {wrong}");
+        let mut heap = run.open().map_err(said)?;
+        for _ in 0..self.steps {
+            heap = step(&mut run, heap).map_err(said)?;
+            heap.compare(&run.live).map_err(said)?;
+        }
+        run.folder.die();
+        drop(heap);
+        run.folder.fail_no_more();
+        let count = |operation| run.folder.count(operation);
+        let moved = Moved { given_back: count(Operation::GiveBack), taken_back: count(Operation::TakeBack) };
+        let effort = Effort { steps: 8, disks: self.disks, again: 50, depth: 1 };
+        crashes_at(&mut run, 0..usize::MAX, effort).map_err(said)?;
+        Ok(moved)
+    }
+}
+
+/// Blocks of the lengths of runs come and go, and are written in part.
+fn step(run: &mut Run, heap: Held) -> Result<Held, String> {
+    match run.random.below(16) {
+        0..4 => take(run, &heap),
+        4..7 => {
+            let at = run.random.below(run.live.len().max(1));
+            if let Some((offset, block)) =
+                run.live.iter().nth(at).map(|(offset, block)| (*offset, block.clone()))
+            {
+                heap.give(offset, block.layout);
+                run.live.remove(&offset);
+            }
+            // Out of the magazines.
+            heap.0.trim();
+        }
+        7..9 => run.step(&heap),
+        9 if run.random.below(4) == 0 => {
+            heap.0.close().map_err(|error| format!("closing: {error}"))?;
+            return run.open();
+        }
+        9 if run.random.below(4) == 0 => {
+            run.folder.die();
+            drop(heap);
+            run.folder.live_again();
+            return run.open();
+        }
+        10 if run.random.below(2) == 0 => {
+            run.history.push(Arc::new(run.live.clone()));
+            let before = heap.0.last_commit();
+            heap.0.compact().map_err(|error| format!("compacting: {error}"))?;
+            if heap.0.last_commit() == before {
+                run.history.pop();
+            } else {
+                run.made = before + 1;
+                // At either level: what is cut off is missed by nobody any more.
+                run.learn(before + 1);
+            }
+        }
+        _ => run.persist(&heap).map_err(|error| format!("persisting: {error}"))?,
+    }
+    Ok(heap)
+}
+
+/// A block of which some is left as it is, or zeros.
+fn take(run: &mut Run, heap: &Held) {
+    let size = (20 << 10) + run.random.below(80 << 10);
+    let layout = Layout::from_size_align(size, 8).expect("a layout");
+    let (zeroed, tracked) = (run.random.below(3) == 0, run.random.below(2) == 0);
+    // Few values: what is written again is often what the base has from before.
+    let written = if zeroed { size } else { 1 + run.random.below(size) };
+    let content = if zeroed { vec![0; size] } else { vec![7; written] };
+    if let Some(offset) = heap.take(layout, &content, zeroed, tracked) {
+        run.live.insert(offset, Block { layout, content: content.into() });
+    }
+}
+
+/// Runs programs until so many have run, or one finds something.
+fn programs(count: u64, in_background: bool, disks: u64) -> Result<Moved, String> {
+    let mut all = Moved::default();
+    for seed in 0..count {
+        let moved = Churn { seed, steps: STEPS, in_background, disks }.run()?;
+        all.given_back += moved.given_back;
+        all.taken_back += moved.taken_back;
+    }
+    Ok(all)
+}
+
+const DEBUG: bool = cfg!(debug_assertions);
+/// Steps of a program.
+const STEPS: usize = if DEBUG { 60 } else { 120 };
+
+#[test]
+fn space_that_went_back_is_there_when_it_is_used_again() {
+    let moved = programs(if DEBUG { 2 } else { 12 }, false, 2).unwrap_or_else(|wrong| panic!("{wrong}"));
+    println!("{moved:?}");
+    assert!(moved.given_back > 10 && moved.taken_back > 3, "{moved:?}");
+}
+
+#[test]
+fn commits_go_on_while_space_goes_back() {
+    let moved = programs(if DEBUG { 2 } else { 8 }, true, 2).unwrap_or_else(|wrong| panic!("{wrong}"));
+    println!("{moved:?}");
+    assert!(moved.given_back > 10 && moved.taken_back > 3, "{moved:?}");
+}
+
+/// A heap that was longer dies while it is compacted, after so many calls; the next opening uses what was cut off for zeros.
+/// Says whether there were so many calls.
+fn dies_while_compacted(calls: u64) -> Result<bool, String> {
+    let settings = Settings {
+        reservation: 8 << 20,
+        segment: 64 << 10,
+        log_bound: 1 << 20,
+        method: Method::BEST,
+        durability: Durability::PowerLoss,
+        find_unnoted: false,
+        in_background: false,
+    };
+    let mut run = Run::with(settings, Random(calls));
+    let said = |error: Error| error.to_string();
+    let mut heap = run.open()?;
+    let layout = Layout::from_size_align(90 << 10, 8).expect("a layout");
+    let content = vec![7; layout.size()];
+    for tracked in [false, true] {
+        // Of the second commit, so that the log has it and not the image.
+        for _ in 0..2 {
+            let at = heap.take(layout, &content, false, tracked).ok_or("no block")?;
+            heap.give(at, layout);
+        }
+        run.take(&heap);
+    }
+    run.persist(&heap).map_err(said)?;
+    let long: Vec<u64> = [false, true, true, false]
+        .into_iter()
+        .filter_map(|tracked| heap.take(layout, &content, false, tracked))
+        .collect();
+    run.live.extend(long.iter().map(|at| (*at, Block { layout, content: content.clone().into() })));
+    run.persist(&heap).map_err(said)?;
+    for at in long {
+        heap.give(at, layout);
+        run.live.remove(&at);
+    }
+    run.persist(&heap).map_err(said)?;
+    run.history.push(Arc::new(run.live.clone()));
+    let before = run.folder.calls();
+    run.folder.die_after(calls);
+    let compacted = heap.0.compact();
+    let all = run.folder.calls() - before <= calls;
+    run.made = if compacted.is_ok() { run.made + 1 } else { run.made };
+    drop(heap);
+    run.folder.live_again();
+    heap = run.open()?;
+    let zeros = vec![0; layout.size()];
+    for tracked in [false, true, false, true] {
+        let at = heap.take(layout, &zeros, true, tracked).ok_or("no block")?;
+        run.live.insert(at, Block { layout, content: zeros.clone().into() });
+    }
+    run.persist(&heap).map_err(said)?;
+    heap.compare(&run.live)?;
+    heap.0.close().map_err(said)?;
+    run.open().map(|_| !all)
+}
+
+#[test]
+fn a_compaction_that_dies_at_any_call_leaves_the_heap_before_it_or_after_it() {
+    let mut calls = 0;
+    while dies_while_compacted(calls).unwrap_or_else(|wrong| panic!("call {calls}: {wrong}")) {
+        calls += 1;
+    }
+    println!("{calls} calls");
+    assert!(calls > 10);
+    let found =
+        Planted::EndRemembered.during(|| (0..calls).find_map(|call| dies_while_compacted(call).err()));
+    println!("EndRemembered: {}", found.expect("the planted bug was not found"));
+}
+
+#[test]
+fn planted_bugs_are_found() {
+    let foreground = [Planted::GivenBackEarly, Planted::BaseNotSynced, Planted::CutEarly];
+    let planted =
+        foreground.into_iter().map(|planted| (planted, false)).chain([(Planted::OpenCompared, true)]);
+    for (planted, in_background) in planted {
+        let found = planted.during(|| programs(20, in_background, 2));
+        println!("{planted:?}: {}", found.expect_err("the planted bug was not found"));
+    }
+}
