@@ -69,6 +69,11 @@ impl<F: StoredFile> Ground for FileGround<F> {
         Ok(())
     }
 
+    fn may_purge(&self) -> bool {
+        // Lines that a checkpoint writes below such a page would look like writes that nobody noted.
+        self.notes.is_none()
+    }
+
     fn changed(&self, from: usize, to: usize) {
         if let Some(notes) = &self.notes {
             notes.note(from, to - from);

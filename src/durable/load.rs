@@ -69,5 +69,9 @@ impl Ground for Memory {
         Ok(())
     }
 
+    fn may_purge(&self) -> bool {
+        true
+    }
+
     fn changed(&self, _: usize, _: usize) {}
 }

@@ -145,6 +145,10 @@ impl Ground for NoGround {
         Err(os::Fault::ROFS)
     }
 
+    fn may_purge(&self) -> bool {
+        true
+    }
+
     fn changed(&self, _: usize, _: usize) {}
 }
 

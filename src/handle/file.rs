@@ -154,7 +154,7 @@ impl OpenOptions {
 
     /// Whether each commit looks for writes to tracked memory that nobody noted ([`Tracked::note`](crate::Tracked::note)),
     /// and fails with [`Error::Unnoted`] where it finds one. For programs under test: it compares all tracked memory with
-    /// what is committed, and writes more to the log.
+    /// what is committed, and the memory of free blocks of that kind stays with the process.
     ///
     /// ```
     /// use outlive::{Error, OpenOptions};

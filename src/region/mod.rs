@@ -56,7 +56,10 @@ pub(crate) trait Ground: Send + Sync + fmt::Debug {
     /// Does the same for bytes of the pages that were promised before and may have been given back since: nobody used them.
     fn promise_again(&self, from: usize, to: usize) -> Result<(), os::Fault>;
 
-    /// These bytes of the pages, which belong to no block, have changed: their memory went back, or they were filled.
+    /// Whether the memory of pages that nobody uses may go back. What they read as then is the file's, and may change with it.
+    fn may_purge(&self) -> bool;
+
+    /// These bytes of the pages, which belong to no block, have changed: they were filled.
     fn changed(&self, from: usize, to: usize);
 }
 
@@ -385,13 +388,12 @@ impl Region {
     /// # Safety
     /// The pages are usable and nobody needs what they hold.
     pub(crate) unsafe fn purge(&self, first: Page, count: u32) -> bool {
-        if self.is_buffer() || self.system_page != PAGE {
+        let refused = matches!(&self.backing, Backing::File(ground) if !ground.may_purge());
+        if self.is_buffer() || refused || self.system_page != PAGE {
             return false;
         }
         // SAFETY: whole pages of the reserved range; nobody needs them by the caller's promise.
-        let purged = unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok();
-        self.changed(self.page_start(first), count as usize * PAGE);
-        purged
+        unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok()
     }
 
     /// Makes sure that `count` pages from `first` on, which nobody uses, can be kept when they are used again.

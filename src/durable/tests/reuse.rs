@@ -44,8 +44,7 @@ impl Churn {
             log_bound: [0, 100 << 10][random.below(2)],
             method: [Method::WriteProtection, Method::LeftTheFile, Method::Everything][random.below(3)],
             durability: [Durability::PowerLoss, Durability::ProcessCrash][random.below(2)],
-            // What nobody has written of a block may change while a checkpoint writes what lay there before.
-            find_unnoted: !self.in_background && random.below(3) == 0,
+            find_unnoted: random.below(3) == 0,
             in_background: self.in_background,
         };
         let mut run = Run::with(settings, random);
