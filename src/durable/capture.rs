@@ -35,6 +35,8 @@ use super::storage::{Storage, StoredFile};
 
 /// How many pages ahead the processor is asked for.
 const AHEAD: usize = 2;
+/// Pages whose committed lines are asked for at once.
+const BATCH: usize = 16;
 /// How many noted pages ahead: of most of them one line is needed.
 const NOTED_AHEAD: usize = 8;
 
@@ -206,6 +208,10 @@ impl Capture {
             pages.pop();
         }
         for (index, page) in pages.iter().enumerate() {
+            if index % BATCH == 0 {
+                let batch = pages[index..].iter().take(BATCH);
+                file.overlay.prefetch(batch.map(|page| page.file));
+            }
             if let Some(next) = pages.get(index + AHEAD) {
                 live(cores, next.offset).prefetch(file.view.page(next.file));
             }
@@ -373,8 +379,7 @@ struct Page {
 
 impl Page {
     fn compare<S: Storage>(self, cores: Cores<'_>, file: &HeapFile<S>, body: &mut RecordBody) {
-        let mut copy = Copy([0; PAGE]);
-        let mut live = live(cores, self.offset);
+        let live = live(cores, self.offset);
         match file.standing(self.file) {
             Standing::Known => {}
             Standing::Free => return,
@@ -383,11 +388,16 @@ impl Page {
                 return;
             }
         }
-        if self.is_cache {
-            live.copy_to(&mut copy.0);
-            // SAFETY: the copy is there to the end of this function.
-            live = unsafe { LivePage::new(copy.0.as_ptr()) };
+        if !self.is_cache {
+            return self.compare_with(live, file, body);
         }
+        let mut copy = Copy([0; PAGE]);
+        live.copy_to(&mut copy.0);
+        // SAFETY: the copy is there to the end of this function.
+        self.compare_with(unsafe { LivePage::new(copy.0.as_ptr()) }, file, body);
+    }
+
+    fn compare_with<S: Storage>(self, live: LivePage, file: &HeapFile<S>, body: &mut RecordBody) {
         // SAFETY: the file reaches to the end of what the region uses, and only lines that the overlay has are being
         // written to it.
         let base = unsafe { &*file.view.page(self.file) };

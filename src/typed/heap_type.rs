@@ -91,4 +91,11 @@ pub unsafe trait HeapType: Copy {
     ///
     /// The bytes lie in blocks from [`allocate`](HeapType::allocate). Others, and none, are allowed and do nothing.
     fn note(self, bytes: *const u8, len: usize);
+
+    /// The same for a value whose size is no more than its alignment: no line's end lies within it, which need not be looked
+    /// into.
+    #[inline(always)]
+    fn note_aligned(self, bytes: *const u8, len: usize) {
+        self.note(bytes, len);
+    }
 }

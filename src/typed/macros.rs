@@ -122,6 +122,13 @@ macro_rules! heap {
                     // SAFETY: whoever has a token is within an access.
                     unsafe { ANCHOR.note(bytes, len) }
                 }
+
+                #[inline(always)]
+                fn note_aligned(self, bytes: *const u8, _len: usize) {
+                    // The line of the first byte is that of all.
+                    // SAFETY: whoever has a token is within an access.
+                    unsafe { ANCHOR.note(bytes, 1) }
+                }
             }
 
             // SAFETY: the static is in this block, which names no other type; the methods are above.

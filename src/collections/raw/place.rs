@@ -4,6 +4,7 @@ use core::ops::{Bound, Range, RangeBounds};
 use core::ptr::NonNull;
 
 use crate::typed::HeapType;
+use crate::units::LINE;
 
 const _: () = assert!(size_of::<usize>() == 8, "counts are 64 bits wide in the heap");
 
@@ -54,7 +55,11 @@ impl At {
 /// Says that `len` values from `place` on are about to change.
 #[inline]
 pub(in crate::collections) fn note<H: HeapType, T>(heap: H, place: *const T, len: usize) {
-    heap.note(place.cast(), len * size_of::<T>());
+    if len == 1 && size_of::<T>() <= align_of::<T>() && align_of::<T>() <= LINE {
+        heap.note_aligned(place.cast(), size_of::<T>());
+    } else {
+        heap.note(place.cast(), len * size_of::<T>());
+    }
 }
 
 /// The range of indices that `bounds` mean in a sequence of `len`.

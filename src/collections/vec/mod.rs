@@ -233,11 +233,12 @@ impl<T, H: HeapType> PVec<T, H> {
         let len = self.len();
         debug_assert!(len < self.capacity());
         let slot = self.slot(len);
+        // One after the other, before anything is written: what the notes look at is then loaded once.
         note(self.heap, slot, 1);
+        note(self.heap, &raw const self.len, 1);
         // SAFETY: both callers made room for one more.
         unsafe { slot.write(value) };
-        // SAFETY: it was just written.
-        unsafe { self.set_len(len + 1) };
+        self.len += 1;
     }
 
     /// Takes the last element.

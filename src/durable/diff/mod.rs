@@ -75,8 +75,8 @@ impl LivePage {
         let mut mask = unsafe { racing::differing(self.0, lines) };
         for (line, committed) in patches {
             // SAFETY: a line of the mapped page.
-            let live = unsafe { racing::load(self.line(line)) };
-            mask = mask & !(1 << line) | u64::from(live != *committed) << line;
+            let differs = unsafe { racing::differs_from(self.line(line), committed) };
+            mask = mask & !(1 << line) | u64::from(differs) << line;
         }
         mask
     }

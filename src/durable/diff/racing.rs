@@ -6,9 +6,9 @@
 //! Vectors of SSE2, which every such processor has, outrun its memory; wider ones gained nothing.
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use vectors::{differing, load};
+pub(super) use vectors::{differing, differs_from, load};
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) use words::{differing, load};
+pub(super) use words::{differing, differs_from, load};
 
 use crate::durable::lines::{LINES, Line};
 
@@ -69,6 +69,16 @@ mod vectors {
         mask
     }
 
+    /// # Safety
+    /// As for [`vectors`].
+    #[inline]
+    pub(in super::super) unsafe fn differs_from(live: *const Line, committed: &Line) -> bool {
+        // SAFETY: the caller's promise.
+        let live = unsafe { vectors(live) };
+        // SAFETY: every x86-64 processor has SSE2.
+        unsafe { differs(live, committed) }
+    }
+
     #[inline]
     #[target_feature(enable = "sse2")]
     fn differs(live: Vectors, base: &Line) -> bool {
@@ -102,6 +112,13 @@ pub(super) mod words {
             *bytes = word.load(Ordering::Relaxed).to_le_bytes();
         }
         bytes
+    }
+
+    /// # Safety
+    /// As for [`load`].
+    pub(in super::super) unsafe fn differs_from(live: *const Line, committed: &Line) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { load(live) != *committed }
     }
 
     /// # Safety

@@ -100,6 +100,14 @@ impl Overlay {
         }
     }
 
+    /// Asks the processor for the lines of pages that are looked at next: for all of them at once, as each look waits for memory.
+    pub(crate) fn prefetch(&self, pages: impl Iterator<Item = u64> + Clone) {
+        let heads = pages.map(|page| self.head(page)).filter(|head| *head >= self.open.first);
+        heads.clone().for_each(|head| self.open.prefetch(head));
+        heads.clone().for_each(|head| self.open.prefetch_list(head, u64::MAX));
+        heads.for_each(|head| self.open.prefetch_lines(head, u64::MAX));
+    }
+
     /// Whether a checkpoint may still write lines of this page. Until it is done and forgotten, such a page is not to be
     /// written to the base as a whole; its lines are logged like those of others.
     pub(crate) fn is_frozen(&self, page: u64) -> bool {

@@ -108,6 +108,21 @@ fn random_program(seed: u64) {
                 overlay.drop_page(page);
                 model.drop_page(page);
             }
+            4..=7 => {
+                // As a commit adds them: pages in a row, with gaps.
+                let changes: Vec<(u64, u64, Vec<Line>)> = (page..pages.min(page + 100))
+                    .filter(|_| random.below(3) > 0)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .map(|page| {
+                        let mask = mask(&mut random);
+                        (page, mask, lines_in(mask).map(|_| value(&mut random)).collect())
+                    })
+                    .collect();
+                overlay.prefetch(changes.iter().map(|(page, ..)| *page));
+                overlay.add_all(changes.iter().map(|(page, mask, lines)| (*page, *mask, &lines[..])));
+                changes.iter().for_each(|(page, mask, lines)| model.add(*page, *mask, lines));
+            }
             _ => {
                 let mask = mask(&mut random);
                 let lines: Vec<Line> = lines_in(mask).map(|_| value(&mut random)).collect();
