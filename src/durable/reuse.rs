@@ -12,11 +12,15 @@
 //! 3. An open page that is still free is not committed at all, and neither is one that was given back: it has no space.
 //! 4. A page that is not open any more was given back, durably, and reads as zero; or was used again before that, and is as
 //!    it was.
+//!    Nothing relies on the space of a page that was taken back being there after a crash, so nothing is synced for it: the log
+//!    has what was committed there until a checkpoint has written it, and is durable. If there is no space any more that is an
+//!    error of that checkpoint, and the next opening goes on.
 //! 5. What the log has for a page that its commit has free is not written by the checkpoint, and the page is open as long as
 //!    another opening may have given it back: there may be no space for it.
 
 use crate::region::Zone;
-use crate::units::PAGE;
+use crate::runs::RunsGuard;
+use crate::units::{PAGE, Page};
 
 use super::area::{Area, PARTS, Part};
 use super::cores::Cores;
@@ -26,6 +30,9 @@ use super::holes::LEAST;
 use super::planted::Planted;
 use super::span::{PageSpan, SpanSet, in_both};
 use super::storage::Storage;
+
+/// How many runs are looked at while threads that want one wait.
+const AT_ONCE: usize = if cfg!(test) { 3 } else { 128 };
 
 /// What is known of a page of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,16 +88,29 @@ impl<S: Storage> HeapFile<S> {
             if idle.is_empty() && !Planted::GivenBackEarly.is_there() {
                 continue;
             }
-            let (runs, mut free) = (core.runs().lock(), Vec::new());
-            runs.free_from(least, |page, len| {
-                free.push(PageSpan { first: page.0.into(), count: len.into() })
-            });
-            free.sort_unstable_by_key(|run| run.first);
-            let both = if Planted::GivenBackEarly.is_there() { free } else { in_both(idle, &free) };
-            // The runs are locked, so that nobody takes one of these in between.
-            both.into_iter().filter(|span| span.count >= least.into()).for_each(|span| self.mark(part, span));
+            // What the log may have lines for is not to be missed. That comes once, after a crash.
+            if least == 1 || Planted::GivenBackEarly.is_there() {
+                let (runs, mut free) = (core.runs().lock(), Vec::new());
+                runs.free_from(least, |page, len| free.push(span_of(page, len)));
+                free.sort_unstable_by_key(|run| run.first);
+                let both = if Planted::GivenBackEarly.is_there() { free } else { in_both(idle, &free) };
+                self.mark_long(part, &both, least);
+                continue;
+            }
+            for some in now.chunks(AT_ONCE) {
+                let idle = within(idle, some);
+                // The runs are locked, so that nobody takes one of these in between, but not for longer.
+                let runs = core.runs().lock();
+                let free = some.iter().filter_map(|run| still_free(&runs, *run)).collect::<Vec<_>>();
+                self.mark_long(part, &in_both(idle, &free), least);
+            }
         }
         self.reuse.idle = Some(committed);
+    }
+
+    /// Marks those of these spans that are long enough.
+    fn mark_long(&mut self, part: Part, spans: &[PageSpan], least: u32) {
+        spans.iter().filter(|span| span.count >= least.into()).for_each(|span| self.mark(part, *span));
     }
 
     /// Marks these pages of a part.
@@ -119,4 +139,23 @@ impl<S: Storage> HeapFile<S> {
             (false, _) => Standing::Known,
         }
     }
+}
+
+fn span_of(page: Page, len: u32) -> PageSpan {
+    PageSpan { first: page.0.into(), count: len.into() }
+}
+
+/// What of a committed free run is free now.
+fn still_free(runs: &RunsGuard<'_>, run: PageSpan) -> Option<PageSpan> {
+    let (first, len) = (u32::try_from(run.first).ok()?, u32::try_from(run.count).ok()?);
+    runs.still_free(Page(first), len).map(|(page, len)| span_of(page, len))
+}
+
+/// Those of sorted spans that reach between the first and the last of others.
+fn within<'a>(spans: &'a [PageSpan], others: &[PageSpan]) -> &'a [PageSpan] {
+    let (first, end) =
+        (others.first().map_or(0, |span| span.first), others.last().map_or(0, |span| span.end()));
+    let from = spans.partition_point(|span| span.end() <= first);
+    let to = spans.partition_point(|span| span.first < end);
+    &spans[from..to.max(from)]
 }

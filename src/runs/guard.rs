@@ -409,6 +409,17 @@ impl<'a> RunsGuard<'a> {
         self.runs.purged.add(u64::from(pages));
     }
 
+    /// Those of these pages, a free run once, that are free as far as their first or their last one tells.
+    pub(crate) fn still_free(&self, first: Page, len: u32) -> Option<(Page, u32)> {
+        if let Some(found) = self.free_at(first) {
+            return Some((first, found.min(len)));
+        }
+        let end = first.plus(len);
+        let tag = (end.0 <= self.state().pages.get()).then(|| self.runs.tag(end.minus(1)))?;
+        let found = tag.len().min(len);
+        (tag.is(Kind::Free) && tag.is_last()).then(|| (end.minus(found), found))
+    }
+
     /// Calls `act` with every free run of at least `least` pages, in no order.
     pub(crate) fn free_from(&self, least: u32, mut act: impl FnMut(Page, u32)) {
         for bin in Bin::reaching(least) {

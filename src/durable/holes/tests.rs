@@ -100,3 +100,17 @@ fn what_cannot_be_given_back_is_not_tried_again() {
     );
     assert_eq!(folder.count(Operation::GiveBack), 2);
 }
+
+#[test]
+fn a_file_system_without_holes_is_asked_once() {
+    let (folder, file) = file();
+    let (holes, span) = (Holes::new(PAGES), PageSpan { first: 10, count: 2 * AT_ONCE });
+    folder.keep_space();
+    holes.mark(span, true);
+    assert_eq!(holes.give_back(&file), None, "what it holds is known");
+    assert!(holes.mark(PageSpan { first: 100, count: 9 }, true).is_empty());
+    assert_eq!((holes.give_back(&file), folder.count(Operation::GiveBack)), (None, 1));
+    assert!(!holes.is_given_back(10) && content(&file).iter().all(|there| *there));
+    holes.take_back(&file, span).unwrap();
+    assert!(!holes.is_idle(10));
+}

@@ -183,6 +183,9 @@ impl StoredFile for SimulatedFile {
 
     fn give_back(&self, offset: u64, bytes: u64) -> Result<bool, StorageError> {
         self.folder.take_time();
+        if self.folder.disk().keeps_space {
+            return self.ask(Operation::GiveBack, offset, |_| Ok(false));
+        }
         self.zero(Operation::GiveBack, offset, bytes).map(|()| true)
     }
 
@@ -192,7 +195,9 @@ impl StoredFile for SimulatedFile {
                 to_usize(offset + bytes) <= node.content.len(),
                 "only space inside of the file goes back"
             );
+            let had = node.given_back.clone();
             node.reserve(to_usize(offset), to_usize(bytes));
+            node.taken_back.extend(had.difference(&node.given_back));
             Ok(None)
         })
     }
@@ -221,6 +226,8 @@ impl StoredFile for SimulatedFile {
 
     fn sync(&self) -> Result<(), StorageError> {
         self.folder.take_time();
+        let delay = self.folder.disk().sync_delay;
+        std::thread::sleep(delay);
         let mut disk = self.folder.disk();
         let fault = disk.begin(Operation::Sync);
         if let Some(fault @ Fault::Dead) = fault {
@@ -228,6 +235,9 @@ impl StoredFile for SimulatedFile {
         }
         let ending = fault.map_or(Ending::Done, Ending::of);
         disk.journal.push(Entry { change: Change::Sync { file: self.file }, ending });
+        if ending == Ending::Done {
+            disk.files[self.file].taken_back.clear();
+        }
         fault.map_or(Ok(()), |fault| Err(self.error(Operation::Sync, 0, fault.errno())))
     }
 

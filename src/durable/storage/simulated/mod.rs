@@ -92,11 +92,15 @@ struct Node {
     locks: Locks,
     /// Blocks whose space went back: the disk is full, and no write gets it again.
     given_back: BTreeSet<usize>,
+    /// Those that got it again since the file was synced.
+    taken_back: BTreeSet<usize>,
 }
 
 impl Node {
     fn of(content: Arc<Content>) -> Self {
-        Self { content, memory: None, locks: Locks::default(), given_back: BTreeSet::new() }
+        let mut node = Self::default();
+        node.content = content;
+        node
     }
 
     /// The current content, to be mapped.
@@ -130,8 +134,12 @@ struct Disk {
     calls: u64,
     /// How long it takes to give space back, and to make something durable.
     delay: Duration,
+    /// How much longer a sync takes.
+    sync_delay: Duration,
     counts: [u64; Operation::Descriptor as usize + 1],
     handles: u64,
+    /// Whether no space can be given back.
+    keeps_space: bool,
 }
 
 /// A disk all of which is durable.
@@ -203,6 +211,28 @@ impl SimulatedFolder {
     /// From now on it takes so long to give space back, or to make something of a file durable.
     pub(crate) fn slow_down(&self, delay: Duration) {
         self.disk().delay = delay;
+    }
+
+    /// From now on no space can be given back, as on a file system that knows no holes.
+    pub(crate) fn keep_space(&self) {
+        self.disk().keeps_space = true;
+    }
+
+    /// Takes the space away again that was taken back and not synced, as a loss of power may, on a disk that is full.
+    pub(crate) fn lose_space(&self) {
+        for node in &mut self.disk().files {
+            node.given_back.append(&mut node.taken_back);
+        }
+    }
+
+    /// The disk is not full any more.
+    pub(crate) fn make_space(&self) {
+        self.disk().files.iter_mut().for_each(|node| node.given_back.clear());
+    }
+
+    /// From now on a sync of a file takes so much longer.
+    pub(crate) fn slow_syncs(&self, delay: Duration) {
+        self.disk().sync_delay = delay;
     }
 
     /// Lets that time pass.
