@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::ptr::{NonNull, null};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use outlive::{Error, Heap, HeapOptions, OpenOptions};
 
@@ -30,7 +31,9 @@ impl Disk {
         if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
             return Self::refused();
         }
-        let folder = std::env::temp_dir().join(format!("outlive-full-{}", std::process::id()));
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("outlive-full-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let text = |text: &str| CString::new(text).unwrap();
         let (kind, target) = (text("tmpfs"), text(folder.to_str().unwrap()));
@@ -214,4 +217,46 @@ fn a_full_disk_is_an_error_and_work_goes_on_when_there_is_space() {
     for stage in [Some(Stage::Create), Some(Stage::Grow), Some(Stage::Persist), None] {
         assert!(stopped.contains_key(&stage), "{stage:?}");
     }
+}
+
+#[test]
+fn what_went_back_is_promised_again_only_where_there_is_space() {
+    let Some(disk) = Disk::mount() else {
+        println!("not tested: this process may not mount a file system");
+        return;
+    };
+    let (file, layout) = (disk.path("heap"), Layout::from_size_align(4 << 20, 8).unwrap());
+    let heap = open(&file).unwrap();
+    let block = heap.allocate(layout).unwrap();
+    // SAFETY: a block of so many bytes.
+    unsafe { block.write_bytes(1, layout.size()) };
+    heap.persist().unwrap();
+    // SAFETY: allocated with this layout, and used no more.
+    unsafe { heap.deallocate(block, layout) };
+    heap.trim();
+    heap.persist().unwrap();
+    heap.close().unwrap();
+
+    let heap = open(&file).unwrap();
+    heap.allocate(Layout::new::<u64>()).unwrap();
+    heap.persist().unwrap();
+    disk.fill(1 << 20);
+    assert!(heap.allocate(layout).is_err(), "promised without space");
+    disk.make_space();
+    let block = heap.allocate(layout).unwrap();
+    disk.fill(0);
+    // SAFETY: a block of so many bytes.
+    unsafe { block.write_bytes(2, layout.size()) };
+    disk.make_space();
+    heap.persist().unwrap();
+    disk.fill(0);
+    heap.close().unwrap();
+    let found = open(&file).unwrap();
+    assert!(found.check().is_clean());
+    let mut seen = 0;
+    found.for_each_block(|block, info| {
+        // SAFETY: a block of the heap of at least one byte.
+        seen += usize::from(info.size >= layout.size() && unsafe { block.read() } == 2);
+    });
+    assert_eq!(seen, 1);
 }

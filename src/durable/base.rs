@@ -129,8 +129,14 @@ fn write_stretch(
         let (lines, _) = pages[place(page.page)].as_chunks_mut::<LINE>();
         page.lines().for_each(|(line, value)| lines[line] = *value);
     }
-    base.write_at(offset, pages.as_flattened())?;
-    Ok(Written { pages: pages.len(), writes: 1 })
+    match base.write_at(offset, pages.as_flattened()) {
+        // What lies between them may have been given back, and there is no room for it any more.
+        Err(error) if error.is_no_space() => {
+            let writes = stretch.iter().map(|page| write_rows(base, page, row)).sum::<Result<_, _>>()?;
+            Ok(Written { pages: stretch.len(), writes })
+        }
+        written => written.map(|()| Written { pages: pages.len(), writes: 1 }),
+    }
 }
 
 /// Writes the lines of a page to their place, those in a row together; says how many rows that were.

@@ -29,6 +29,7 @@ use super::file::HeapFile;
 use super::layout::Piece;
 use super::log::RecordBody;
 use super::planted::Planted;
+use super::reuse::Standing;
 use super::span::PageSpan;
 use super::storage::{Storage, StoredFile};
 
@@ -78,9 +79,27 @@ impl Capture {
         self.tracker.method()
     }
 
+    /// The heap has become shorter: so much of each area is left, of which nothing may be known any more.
+    pub(super) fn cut<S: Storage>(&mut self, file: &HeapFile<S>, lengths: Lengths) {
+        let mut left = Vec::new();
+        for area in Area::ALL {
+            let length = lengths[area.index()];
+            self.covered[area.index()] = self.covered[area.index()].min(length);
+            left.append(&mut take_between(&mut self.pending, file.layout.pages_of(area, 0, length)));
+        }
+        self.pending = left;
+        let tracked = lengths[Area::TRACKED_PAGES.index()] / PAGE as u64;
+        self.noted.retain(|(page, _)| (*page as u64) < tracked);
+    }
+
+    /// Bytes of each area that the last commit has.
+    pub(super) fn committed(&self) -> Lengths {
+        self.committed
+    }
+
     /// How many bytes the heap has grown by since the last commit.
     pub(super) fn growth(&self, cores: Cores<'_>) -> u64 {
-        cores.lengths().iter().zip(self.committed).map(|(new, old)| new - old).sum()
+        cores.lengths().iter().zip(self.committed).map(|(new, old)| new.saturating_sub(old)).sum()
     }
 
     /// How many bytes of untracked pages were written since the last commit and of tracked lines noted, and how many the heap
@@ -224,7 +243,7 @@ impl Capture {
                 is_cache: false,
             };
             count += u64::from(lines.count_ones());
-            if *lines == u64::MAX {
+            if *lines == u64::MAX || file.standing(page.file) != Standing::Known {
                 page.compare(cores, file, body);
             } else {
                 live(cores, offset).take(*lines, body.page(page.file, *lines));
@@ -361,6 +380,14 @@ struct Page {
 impl Page {
     fn compare<S: Storage>(self, cores: Cores<'_>, file: &HeapFile<S>, body: &mut RecordBody) {
         let live = live(cores, self.offset);
+        match file.standing(self.file) {
+            Standing::Known => {}
+            Standing::Free => return,
+            Standing::Open => {
+                live.take(u64::MAX, body.page(self.file, u64::MAX));
+                return;
+            }
+        }
         if !self.is_cache {
             return self.compare_with(live, file, body);
         }

@@ -6,6 +6,7 @@
 //!
 //! 1. Nothing is written before the log durably holds it.
 //! 2. The gate is held for as long as something is being written.
+//! 3. What is given back comes after what is written, since pages between others are written with them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,9 +15,11 @@ use crate::error::Error;
 
 use super::base::{Written, write_near};
 use super::errors::of_storage;
+use super::holes::Holes;
 use super::layout::Layout;
 use super::overlay::Frozen;
 use super::planted::Planted;
+use super::span::{PageSpan, SpanSet};
 use super::storage::{StorageError, StoredFile};
 
 /// A piece ends when so many pages were written, or so many writes made.
@@ -32,6 +35,11 @@ pub(crate) struct Checkpoint<F> {
     pub(super) log: Option<Arc<F>>,
     pub(super) frozen: Frozen,
     pub(super) layout: Layout,
+    pub(super) holes: Arc<Holes>,
+    /// Pages that the commit has free: none of their lines is written, and those that are marked are given back.
+    pub(super) free: SpanSet,
+    /// Pages that could not be given back, and of which nobody knows what they hold.
+    pub(super) lost: Option<PageSpan>,
     pub(super) applied: u64,
     pub(super) image_pages: u64,
 }
@@ -53,7 +61,9 @@ impl<F: StoredFile> Checkpoint<F> {
     fn write_pages(&mut self, mut pause: Option<&mut dyn FnMut(Duration)>) -> Result<(), StorageError> {
         let _base_is_ours = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         let mut piece = Piece { written: Written::default(), begun: Instant::now() };
-        write_near(&*self.base, &self.layout, self.frozen.pages(), |written| {
+        let Self { frozen, free, .. } = self;
+        let pages = frozen.pages().filter(|page| !free.contains(page.page));
+        write_near(&*self.base, &self.layout, pages, |written| {
             if let Some(pause) = &mut pause
                 && let Some(took) = piece.end(&*self.base, written)?
             {
@@ -61,7 +71,9 @@ impl<F: StoredFile> Checkpoint<F> {
                 piece.begun = Instant::now();
             }
             Ok(())
-        })
+        })?;
+        self.lost = self.holes.give_back(&*self.base);
+        Ok(())
     }
 }
 

@@ -17,7 +17,8 @@ pub(crate) struct Cores<'a> {
 }
 
 impl<'a> Cores<'a> {
-    fn both(self) -> [&'a Core; PARTS] {
+    /// In the order of the parts.
+    pub(super) fn both(self) -> [&'a Core; PARTS] {
         [self.untracked, self.tracked]
     }
 

@@ -27,8 +27,11 @@ use super::area::Lengths;
 use super::base::{wipe, write_near, write_near_by_two};
 use super::chance;
 use super::checkpoint::Checkpoint;
+use super::cores::Cores;
 use super::dirty::Method;
 use super::errors::{no_memory, of_log, of_storage, of_superblock};
+use super::ground::Faults;
+use super::holes::Holes;
 use super::layout::Layout;
 use super::levels::{Durability, LogManner};
 use super::lines::{Line, lines_in};
@@ -37,6 +40,7 @@ use super::mapping::View;
 use super::overlay::Overlay;
 use super::planted::Planted;
 use super::replay::Replay;
+use super::reuse::Reuse;
 use super::snapshot::Snapshot;
 use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
@@ -65,6 +69,11 @@ pub(crate) struct HeapFile<S: Storage> {
     /// Held by whoever writes to what a commit has in the base, or wants it to stay as it is.
     gate: Arc<Mutex<()>>,
     pub(super) counts: Counts,
+    pub(super) holes: Arc<Holes>,
+    pub(super) faults: Arc<Faults>,
+    pub(super) reuse: Reuse,
+    /// Whether behind what the last commit has may lie something that an earlier one had.
+    pub(super) has_old_end: bool,
     /// What this opening has found in the log, if there was one.
     pub(super) replayed: Option<Replay>,
     failed: bool,
@@ -82,7 +91,7 @@ impl<S: Storage> HeapFile<S> {
     ) -> Result<Self, Error> {
         let longest = layout.file_len(layout.longest()) / PAGE as u64;
         let descriptor = base.descriptor().map_err(of_storage)?;
-        // SAFETY: a heap's file is locked, and shortened by nobody while it is open.
+        // SAFETY: a heap's file is locked, and while it is open it is cut only behind all pages that anybody reads.
         let view = Arc::new(unsafe { View::open(descriptor, 0, longest) }.map_err(no_memory)?);
         let superblock = stored.superblock;
         let mut file = Self {
@@ -100,6 +109,10 @@ impl<S: Storage> HeapFile<S> {
             overlay: Overlay::new(),
             gate: Arc::default(),
             counts: Counts::default(),
+            holes: Arc::new(Holes::new(longest)),
+            faults: Arc::default(),
+            reuse: Reuse::default(),
+            has_old_end: false,
             replayed: None,
             failed: false,
         };
@@ -193,6 +206,10 @@ impl<S: Storage> HeapFile<S> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
         }
+        if let Some(fault) = self.faults.take() {
+            self.failed = true;
+            return Err(of_storage(fault));
+        }
         if self.log.is_none() {
             let superblock = self.stored.superblock;
             let name = self.log_name();
@@ -263,6 +280,7 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// Begins to bring everything that is committed into the base. Until [`HeapFile::end_checkpoint`] commits go on.
+    /// What was marked just before it is given back on this occasion.
     pub(super) fn begin_checkpoint(&mut self) -> Result<Checkpoint<S::File>, Error> {
         if self.failed {
             return Err(Error::Failed { file: self.path(&self.name) });
@@ -270,7 +288,9 @@ impl<S: Storage> HeapFile<S> {
         let (base, gate) = (Arc::clone(&self.base), Arc::clone(&self.gate));
         let (frozen, layout) = (self.overlay.freeze(), self.layout);
         let log = self.log.as_ref().and_then(Log::unsettled);
-        Ok(Checkpoint { base, gate, log, frozen, layout, applied: self.last, image_pages: self.image_pages })
+        let (free, holes) = (self.reuse.begin(), Arc::clone(&self.holes));
+        let (applied, image_pages) = (self.last, self.image_pages);
+        Ok(Checkpoint { base, gate, log, frozen, layout, holes, free, lost: None, applied, image_pages })
     }
 
     /// Says in the superblock what the base has now, and lets the log be used again.
@@ -284,8 +304,16 @@ impl<S: Storage> HeapFile<S> {
             log.retire_through(applied);
         }
         self.overlay.forget_through(checkpoint.frozen.generation());
+        self.reuse.end(&checkpoint.free, checkpoint.lost);
         self.counts.checkpoints += 1;
         Ok(())
+    }
+
+    /// The same in one step.
+    pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
+        let mut checkpoint = self.begin_checkpoint()?;
+        checkpoint.write(None).inspect_err(|_| self.fail())?;
+        self.end_checkpoint(&checkpoint)
     }
 
     /// The checkpoint did not reach the disk.
@@ -300,6 +328,16 @@ impl<S: Storage> HeapFile<S> {
             self.base.sync().map_err(of_storage)?;
         }
         Ok(())
+    }
+
+    /// Forgets what the log has behind areas of these lengths: a later commit has less.
+    pub(super) fn forget_beyond(&mut self, lengths: Lengths) {
+        let pieces = self.layout.beyond(lengths).filter(|_| !Planted::EndRemembered.is_there());
+        for piece in pieces {
+            let span = piece.in_file();
+            let pages: Vec<u64> = self.overlay.patched(span.first, span.end()).collect();
+            pages.into_iter().for_each(|page| self.overlay.drop_page(page));
+        }
     }
 
     /// Held while the base is to stay as it is: taken before whatever guards the heap's file, as checkpoints wait for it.
@@ -321,14 +359,16 @@ impl<S: Storage> HeapFile<S> {
         Snapshot { base, layout, frozen: self.overlay.freeze(), superblock }
     }
 
-    /// Leaves the one file behind that has everything.
-    pub(super) fn close(&mut self) -> Result<(), Error> {
+    /// Leaves the one file behind that has everything; of each area the last commit has so much, if there was one.
+    pub(super) fn close(&mut self, cores: Cores<'_>, committed: Option<Lengths>) -> Result<(), Error> {
         if self.log.is_none() {
             return Ok(());
         }
-        let mut checkpoint = self.begin_checkpoint()?;
-        checkpoint.write(None).inspect_err(|_| self.fail())?;
-        self.end_checkpoint(&checkpoint)?;
+        if let Some(lengths) = committed.filter(|_| self.has_old_end) {
+            self.wipe_beyond(lengths).inspect_err(|_| self.fail())?;
+        }
+        self.mark_free(cores, true);
+        self.checkpoint()?;
         let superblock = self.stored.superblock;
         // In both slots: each of them alone is enough to open the heap.
         for _ in 0..2 {
@@ -339,7 +379,7 @@ impl<S: Storage> HeapFile<S> {
         self.storage.sync().map_err(of_storage)
     }
 
-    fn store(&mut self, superblock: Superblock) -> Result<(), Error> {
+    pub(super) fn store(&mut self, superblock: Superblock) -> Result<(), Error> {
         self.stored.store(&*self.base, superblock).map_err(|error| {
             self.failed = true;
             of_superblock(error, self.path(&self.name))
@@ -367,11 +407,12 @@ pub(super) fn log_name_of(name: &OsStr) -> OsString {
     name
 }
 
-/// Whether an error that came before a record was written leaves nothing in doubt, so that the heap can go on: what was
-/// written was to be a segment, which does not count before it is whole.
+/// Whether an error that came before a record was written leaves nothing in doubt, so that the heap can go on: there was no
+/// space for a segment, which does not count before it is whole.
 fn is_harmless(error: &LogError) -> bool {
     use super::storage::Operation;
-    matches!(error, LogError::Storage(error) if matches!(error.operation, Operation::Allocate | Operation::Write))
+    matches!(error, LogError::Storage(error)
+        if error.is_no_space() && matches!(error.operation, Operation::Allocate | Operation::Write))
 }
 
 /// The pages of a body that have changed lines, which of them these are, and their values.

@@ -124,6 +124,14 @@ impl StoredFile for Bytes {
         self.refuse(Operation::Punch)
     }
 
+    fn give_back(&self, _: u64, _: u64) -> Result<bool, StorageError> {
+        self.refuse(Operation::GiveBack)
+    }
+
+    fn take_back(&self, _: u64, _: u64) -> Result<(), StorageError> {
+        self.refuse(Operation::TakeBack)
+    }
+
     fn write_at(&self, _: u64, _: &[u8]) -> Result<(), StorageError> {
         self.refuse(Operation::Write)
     }

@@ -54,6 +54,13 @@ pub(crate) struct Piece {
     pub(crate) bytes: usize,
 }
 
+impl Piece {
+    /// The pages of the file that it is.
+    pub(crate) fn in_file(&self) -> PageSpan {
+        PageSpan { first: self.file / PAGE as u64, count: (self.bytes / PAGE) as u64 }
+    }
+}
+
 impl Layout {
     /// `cache` and `slab` are the sizes of these records; `None` where the tables of the first chunk have no room.
     fn new(plan: Plan, cache: usize, slab: usize) -> Option<Self> {

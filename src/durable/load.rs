@@ -61,7 +61,15 @@ fn ask_for_huge_pages<F: StoredFile>(committed: &Committed<F>, place: &Reserved)
 struct Memory;
 
 impl Ground for Memory {
-    fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
+    fn promise(&self, _: Zone, _: usize, _: usize) -> Result<(), os::Fault> {
+        Ok(())
+    }
+
+    fn promise_again(&self, _: usize, _: usize) -> Result<(), os::Fault> {
+        Ok(())
+    }
+
+    fn may_purge(&self) -> bool {
         true
     }
 

@@ -44,7 +44,7 @@ impl View {
     /// grows.
     ///
     /// # Safety
-    /// As long as the view lives, the file is not shortened.
+    /// As long as the view lives, the file is not shortened, but for pages that nobody reads any more.
     pub(crate) unsafe fn open(file: BorrowedFd<'_>, offset: u64, pages: u64) -> Result<Self, os::Fault> {
         let bytes = bytes(pages).ok_or(os::Fault::NOMEM)?;
         // SAFETY: the caller's promise; what is read while it is written is up to those who read.

@@ -27,6 +27,7 @@ use super::chance;
 use super::errors::{no_memory, of_storage, of_superblock};
 use super::fields::FieldFault;
 use super::file::{HeapFile, log_name_of};
+use super::ground::FileGround;
 use super::image::Image;
 use super::layout::Layout;
 use super::levels::LogManner;
@@ -165,9 +166,11 @@ fn take_up<S: Storage>(
     let notes =
         Notes::new(tracked, layout.plan().size(Zone::Pages), manner.finds_unnoted).map_err(no_memory)?;
     let notes = Arc::new(notes);
+    let (holes, faults) = (Arc::clone(&file.holes), Arc::clone(&file.faults));
     let ground = |part| {
         let notes = (part == Part::Tracked && manner.finds_unnoted).then(|| Arc::clone(&notes));
-        Box::new(FileGround { base: Arc::clone(&base), layout, part, notes }) as Box<dyn Ground>
+        let (base, holes, faults) = (Arc::clone(&base), Arc::clone(&holes), Arc::clone(&faults));
+        Box::new(FileGround { base, holes, faults, layout, part, notes }) as Box<dyn Ground>
     };
     // SAFETY: the front of each zone was just mapped.
     let regions = unsafe { regions(place, &layout, lengths, is_guarded(&superblock), ground) };
@@ -234,7 +237,8 @@ pub(super) fn layout_of(superblock: &Superblock, bytes: u64) -> Result<Layout, S
     let pages = u32::try_from(superblock.reserved_pages).ok().filter(|pages| *pages > 0);
     let layout = pages.and_then(Layout::of);
     let layout = layout.ok_or(Damaged(fault(SuperblockField::ReservedPages, u64::from(u32::MAX))))?;
-    // The file was as long when this was written, and is never shortened. A new one may have lost its second slot.
+    // The file was as long when this was written, and becomes shorter only when both slots say so. A new one may have lost its
+    // second slot.
     let most = (layout.file_len(layout.longest()) / PAGE as u64).min(bytes.max(IMAGE) / PAGE as u64);
     if superblock.image_pages > most {
         return Err(Damaged(fault(SuperblockField::ImagePages, most)));
@@ -269,6 +273,7 @@ fn map<S: Storage>(file: &mut HeapFile<S>, place: &Reserved, path: &Path) -> Res
     }
     if headers(&file.layout).try_for_each(|span| file.bring_in(span)).is_ok() {
         let lengths = image(file, &Overlay::new(), path).map(place)?;
+        file.forget_beyond(lengths);
         // The headers say what to wipe. The rest comes after that: it need not be durable, and a sync would wait for it.
         wipe_beyond(file, lengths)?;
         if file.bring_in(PageSpan::between(0, file.image_pages)).is_ok() {
@@ -276,6 +281,7 @@ fn map<S: Storage>(file: &mut HeapFile<S>, place: &Reserved, path: &Path) -> Res
         }
     }
     let lengths = image(file, &file.overlay, path).map(place)?;
+    file.forget_beyond(lengths);
     wipe_beyond(file, lengths)
 }
 
@@ -299,36 +305,11 @@ fn wipe_beyond<S: Storage>(file: &HeapFile<S>, lengths: Lengths) -> Result<Lengt
     Ok(lengths)
 }
 
-/// Why a new heap has no memory: a region refuses it where its file has no space.
+/// Why a new heap has no memory: the system has none, or the file no space.
 fn no_room(fault: os::Fault, file: PathBuf) -> Error {
-    if fault != os::Fault::NOSPC {
+    if fault == os::Fault::NOMEM {
         return no_memory(fault);
     }
     let operation = Operation::Allocate.to_string();
     Error::File { operation, file, offset: 0, source: Arc::new(fault.into()) }
-}
-
-/// The file as what a region stands on: it has the space before memory is promised.
-#[derive(Debug)]
-struct FileGround<F> {
-    base: Arc<F>,
-    layout: Layout,
-    part: Part,
-    /// What to tell of changes to memory of no block, if anybody looks for changes that were not noted. Otherwise they are
-    /// not worth a line in the log.
-    notes: Option<Arc<Notes>>,
-}
-
-impl<F: StoredFile> Ground for FileGround<F> {
-    fn promise(&self, zone: Zone, from: usize, to: usize) -> bool {
-        self.layout
-            .pieces(Area::new(self.part, zone), from, to)
-            .all(|piece| self.base.allocate(piece.file, piece.bytes as u64).is_ok())
-    }
-
-    fn changed(&self, from: usize, to: usize) {
-        if let Some(notes) = &self.notes {
-            notes.note(from, to - from);
-        }
-    }
 }

@@ -19,6 +19,7 @@ use crate::units::PAGE;
 
 use super::capture::{Capture, Looked};
 use super::checkpoint::Checkpoint;
+use super::compact::cut_heap;
 use super::cores::Cores;
 use super::dirty::Method;
 use super::file::HeapFile;
@@ -27,6 +28,7 @@ use super::log::RecordBody;
 use super::mapping::View;
 use super::notes::Notes;
 use super::pauses::Pauses;
+use super::planted::Planted;
 use super::publish::publish;
 use super::replay::Replay;
 use super::rhythm::Rhythm;
@@ -76,8 +78,12 @@ pub(crate) trait Durable: Send + Sync + core::fmt::Debug {
     /// Commits again and again, in this rhythm.
     fn repeat(&self, cores: Cores<'_>, rhythm: Rhythm) -> Result<(), Error>;
 
+    /// Takes the free end of the heap out of its file; says how many bytes that are. A heap that is only read has no cores to
+    /// commit.
+    fn compact(&self, cores: Option<Cores<'_>>) -> Result<u64, Error>;
+
     /// Brings all commits into the one file. No thread of the heap's own uses its cores any more.
-    fn close(&self) -> Result<(), Error>;
+    fn close(&self, cores: Option<Cores<'_>>) -> Result<(), Error>;
 
     /// The last commit.
     fn last(&self) -> u64;
@@ -184,7 +190,7 @@ impl<S: Storage> Shared<S> {
 
 impl<S: Storage + 'static> Shared<S> {
     /// Sees to it that the log does not grow for ever.
-    fn bound_log(self: &Arc<Self>) -> Result<(), Error> {
+    fn bound_log(self: &Arc<Self>, cores: Cores<'_>) -> Result<(), Error> {
         let mut state = self.state();
         let long = state.file.log_bytes();
         if long <= self.manner.log_bound {
@@ -197,6 +203,7 @@ impl<S: Storage + 'static> Shared<S> {
             }
             return Ok(());
         }
+        state.file.mark_free(cores, false);
         let checkpoint = state.file.begin_checkpoint()?;
         state.checkpointing = true;
         drop(state);
@@ -247,11 +254,13 @@ impl<S: Storage + 'static> Shared<S> {
     }
 
     fn commit(self: &Arc<Self>, cores: Cores<'_>) -> Result<Commit, Error> {
-        self.bound_log()?;
-        let suspect = |_| Error::Suspect;
-        cores.untracked.refuse_suspect().map_err(suspect)?;
-        let mut state = self.state();
-        let State { file, capture, body, .. } = &mut *state;
+        self.bound_log(cores)?;
+        cores.untracked.refuse_suspect().map_err(|_| Error::Suspect)?;
+        self.commit_now(&mut self.state(), cores)
+    }
+
+    fn commit_now(self: &Arc<Self>, state: &mut State<S>, cores: Cores<'_>) -> Result<Commit, Error> {
+        let State { file, capture, body, .. } = state;
         file.begin_commit()?;
         let body = match body {
             Some(body) => body,
@@ -291,6 +300,27 @@ impl<S: Storage + 'static> Shared<S> {
             capture: captured - begun,
             log: captured.elapsed(),
         })
+    }
+
+    /// See [`compact`](super::compact).
+    fn compact(self: &Arc<Self>, cores: Cores<'_>) -> Result<u64, Error> {
+        cores.untracked.refuse_suspect().map_err(|_| Error::Suspect)?;
+        let mut state = self.quiet();
+        let State { file, capture, .. } = &mut *state;
+        file.begin_commit()?;
+        let followed = capture.get_or_insert_with(|| Capture::new(cores, self.manner.method));
+        let Some(before) = cut_heap(cores, file, followed) else { return Ok(0) };
+        self.commit_now(&mut state, cores)?;
+        let State { file, capture, .. } = &mut *state;
+        let committed = capture.as_ref().map_or(before, Capture::committed);
+        let given_back = file.mark_end(cores, committed, before);
+        file.mark_free(cores, false);
+        if Planted::CutEarly.is_there() {
+            file.cut(cores)?;
+        }
+        file.checkpoint()?;
+        file.cut(cores)?;
+        Ok(given_back)
     }
 
     /// Commits when it is time, or enough was written, until the heap closes.
@@ -401,11 +431,19 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         Ok(())
     }
 
-    fn close(&self) -> Result<(), Error> {
+    fn compact(&self, cores: Option<Cores<'_>>) -> Result<u64, Error> {
+        self.check_process()?;
+        cores.map_or(Ok(0), |cores| self.shared.compact(cores))
+    }
+
+    fn close(&self, cores: Option<Cores<'_>>) -> Result<(), Error> {
         self.check_process()?;
         self.shared.dismiss();
         // Nobody holds the gate: snapshots borrow the heap that is being closed.
-        self.shared.quiet().file.close()
+        let Some(cores) = cores else { return Ok(()) };
+        let mut state = self.shared.quiet();
+        let committed = state.capture.as_ref().map(Capture::committed);
+        state.file.close(cores, committed)
     }
 
     fn last(&self) -> u64 {

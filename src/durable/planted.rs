@@ -49,6 +49,14 @@ pub(super) enum Planted {
     MagazinesKept,
     /// A program forgets to note some of its writes.
     NoteForgotten,
+    /// The space of pages is given back that are free in the heap, whatever the last commit has there.
+    GivenBackEarly,
+    /// A file is cut while its superblock still says that it is longer.
+    CutEarly,
+    /// Behind what is cut off remains what the log has there.
+    EndRemembered,
+    /// Pages that may be given back are compared with what the base has meanwhile.
+    OpenCompared,
     /// What was noted is forgotten when its commit fails.
     NotesNotPutBack,
 }

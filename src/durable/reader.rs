@@ -137,8 +137,16 @@ impl<F: StoredFile> Committed<F> {
 pub(super) struct NoGround;
 
 impl Ground for NoGround {
-    fn promise(&self, _: Zone, _: usize, _: usize) -> bool {
-        false
+    fn promise(&self, _: Zone, _: usize, _: usize) -> Result<(), os::Fault> {
+        Err(os::Fault::ROFS)
+    }
+
+    fn promise_again(&self, _: usize, _: usize) -> Result<(), os::Fault> {
+        Err(os::Fault::ROFS)
+    }
+
+    fn may_purge(&self) -> bool {
+        true
     }
 
     fn changed(&self, _: usize, _: usize) {}
@@ -206,7 +214,11 @@ impl<F: StoredFile> Durable for Reader<F> {
         self.refuse()
     }
 
-    fn close(&self) -> Result<(), Error> {
+    fn compact(&self, _: Option<Cores<'_>>) -> Result<u64, Error> {
+        self.refuse()
+    }
+
+    fn close(&self, _: Option<Cores<'_>>) -> Result<(), Error> {
         Ok(())
     }
 

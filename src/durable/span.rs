@@ -23,10 +23,25 @@ impl PageSpan {
     }
 }
 
+/// The pages that are in both of two lists of spans, each of which is sorted and has no page twice.
+pub(crate) fn in_both(left: &[PageSpan], right: &[PageSpan]) -> Vec<PageSpan> {
+    let (mut left, mut right, mut both) = (left.iter().peekable(), right.iter().peekable(), Vec::new());
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        let common = PageSpan::between(one.first.max(other.first), one.end().min(other.end()));
+        both.extend((!common.is_empty()).then_some(common));
+        if one.end() < other.end() {
+            left.next();
+        } else {
+            right.next();
+        }
+    }
+    both
+}
+
 /// A set of pages, as spans.
 ///
 /// 1. The spans are sorted, none is empty, and between any two there is a page that is not in the set.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct SpanSet(Vec<PageSpan>);
 
 impl SpanSet {
@@ -42,6 +57,30 @@ impl SpanSet {
         let first = joined.first().map_or(span.first, |old| old.first.min(span.first));
         let end = joined.last().map_or(span.end(), |old| old.end().max(span.end()));
         self.0.splice(from..to, [PageSpan::between(first, end)]);
+    }
+
+    pub(crate) fn spans(&self) -> &[PageSpan] {
+        &self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn contains(&self, page: u64) -> bool {
+        let at = self.0.partition_point(|span| span.end() <= page);
+        self.0.get(at).is_some_and(|span| span.first <= page)
+    }
+
+    /// Takes the last pages out, at most `most` of them that follow each other.
+    pub(crate) fn take_last(&mut self, most: u64) -> Option<PageSpan> {
+        let last = self.0.last_mut()?;
+        let taken = PageSpan::between(last.end() - last.count.min(most), last.end());
+        last.count -= taken.count;
+        if last.is_empty() {
+            self.0.pop();
+        }
+        Some(taken)
     }
 
     /// Takes the pages of `span` out. What it was made of is returned in order: spans, and whether they were in the set.
@@ -74,6 +113,26 @@ mod tests {
     use crate::random::Random;
 
     #[test]
+    fn what_is_in_both_lists_is_in_each() {
+        let mut random = Random::new(2);
+        for _ in 0..2000 {
+            let [left, right] = core::array::from_fn(|_| {
+                let mut set = SpanSet::default();
+                for _ in 0..random.below(6) {
+                    set.insert(PageSpan { first: random.below(40), count: random.below(9) });
+                }
+                set
+            });
+            let both = in_both(left.spans(), right.spans());
+            assert!(both.windows(2).all(|pair| pair[0].end() <= pair[1].first));
+            for page in 0..50 {
+                let found = both.iter().any(|span| (span.first..span.end()).contains(&page));
+                assert_eq!(found, left.contains(page) && right.contains(page));
+            }
+        }
+    }
+
+    #[test]
     fn sets_agree_with_a_list_of_bools() {
         let mut random = Random::new(1);
         let (mut set, mut model) = (SpanSet::default(), [false; 64]);
@@ -100,6 +159,14 @@ mod tests {
                 (span.first..span.end()).for_each(|page| seen[usize::try_from(page).unwrap()] = true);
             }
             assert_eq!(seen, model);
+            assert!((0..64).all(|page| set.contains(page) == seen[usize::try_from(page).unwrap()]));
+            if random.below(8) == 0
+                && let Some(span) = set.take_last(5)
+            {
+                let last = model.iter().rposition(|there| *there).unwrap() as u64;
+                assert!(span.end() == last + 1 && (1..=5).contains(&span.count));
+                model[usize::try_from(span.first).unwrap()..=usize::try_from(last).unwrap()].fill(false);
+            }
         }
     }
 }

@@ -3,11 +3,13 @@
 mod blocks;
 mod crashes;
 mod faults;
+mod placed;
 // The files of a hardened heap are made in the same way, and it takes long: once is enough.
 #[cfg(not(feature = "hardened"))]
 mod planted;
 mod program;
 mod purged;
+mod reuse;
 
 pub(crate) use program::{Settings, Taken};
 

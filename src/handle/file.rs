@@ -154,7 +154,7 @@ impl OpenOptions {
 
     /// Whether each commit looks for writes to tracked memory that nobody noted ([`Tracked::note`](crate::Tracked::note)),
     /// and fails with [`Error::Unnoted`] where it finds one. For programs under test: it compares all tracked memory with
-    /// what is committed, and writes more to the log.
+    /// what is committed, and the memory of free blocks of that kind stays with the process.
     ///
     /// ```
     /// use outlive::{Error, OpenOptions};
@@ -187,15 +187,17 @@ impl OpenOptions {
         self.open_with(folder, &name, Method::BEST, true)
     }
 
-    /// The same in any storage, with the checkpoints in the commits that are due for one.
+    /// The same in any storage, with the checkpoints in the commits that are due for one, unless they are written in the
+    /// background.
     #[cfg(test)]
     pub(crate) fn open_in<S: Storage + 'static>(
         self,
         storage: S,
         name: &std::ffi::OsStr,
         method: Method,
+        in_background: bool,
     ) -> Result<Heap, Error> {
-        self.open_with(storage, name, method, false)
+        self.open_with(storage, name, method, in_background)
     }
 
     fn open_with<S: Storage + 'static>(
@@ -382,7 +384,42 @@ impl Heap {
     /// # Errors
     /// As [`Heap::persist`].
     pub fn close(self) -> Result<(), Error> {
-        self.durable()?.close()
+        self.durable()?.close(self.cores().ok())
+    }
+
+    /// Makes the heap's file shorter: what is free at the end of the heap is taken out of it, with everything that is written so
+    /// far made durable by a commit; says how many bytes that are. Nothing is moved, so that a block near the end keeps all that
+    /// lies before it. Free space elsewhere goes back to the file system by itself, and the file only seems as long.
+    ///
+    /// Other threads' commits wait meanwhile, and so do their misses for a moment.
+    ///
+    /// ```
+    /// use std::alloc::Layout;
+    ///
+    /// use outlive::Heap;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-compact-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let path = folder.join("shop.heap");
+    /// let heap = Heap::open(&path)?;
+    /// let block = heap.allocate(Layout::new::<[u8; 8 << 20]>()).unwrap();
+    /// heap.persist()?;
+    /// // SAFETY: allocated with this layout, and used no more.
+    /// unsafe { heap.deallocate(block, Layout::new::<[u8; 8 << 20]>()) };
+    /// let before = heap.file_stats()?.file_bytes;
+    /// assert!(heap.compact()? >= 8 << 20);
+    /// assert!(heap.file_stats()?.file_bytes + (8 << 20) <= before);
+    /// # drop(heap);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok::<(), outlive::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Heap::persist`]. The last commit is not affected by any of them, and the heap is no larger than before.
+    pub fn compact(&self) -> Result<u64, Error> {
+        let file = self.durable()?;
+        self.trim();
+        file.compact(self.cores().ok())
     }
 
     /// The number of the last commit; 0 for a heap in memory, and before the first.
@@ -458,7 +495,7 @@ mod tests {
     fn open(folder: &SimulatedFolder) -> Heap {
         OpenOptions::new()
             .heap(HeapOptions::new().reservation(16 << 20))
-            .open_in(folder.clone(), OsStr::new("heap"), Method::BEST)
+            .open_in(folder.clone(), OsStr::new("heap"), Method::BEST, false)
             .unwrap()
     }
 

@@ -23,7 +23,7 @@ impl Subject {
         let folder = SimulatedFolder::new();
         let options = OpenOptions::new().heap(HeapOptions::new().reservation(32 << 20));
         let options = options.log_segment(SEGMENT).log_bound(log_bound);
-        let heap = options.open_in(folder.clone(), OsStr::new("heap"), Method::BEST).unwrap();
+        let heap = options.open_in(folder.clone(), OsStr::new("heap"), Method::BEST, false).unwrap();
         let block = heap.allocate(Layout::from_size_align(PAGES * PAGE, PAGE).unwrap()).unwrap();
         // SAFETY: the block has so many bytes.
         unsafe { block.write_bytes(1, PAGES * PAGE) };
@@ -96,7 +96,7 @@ fn a_changed_line_costs_less_than_a_hundred_bytes_of_log() {
 fn tracked(pages: usize, mut step: impl FnMut(&Heap, NonNull<u8>)) {
     let folder = SimulatedFolder::new();
     let options = OpenOptions::new().heap(HeapOptions::new().reservation(64 << 20));
-    let heap = options.open_in(folder, OsStr::new("heap"), Method::BEST).unwrap();
+    let heap = options.open_in(folder, OsStr::new("heap"), Method::BEST, false).unwrap();
     let block = heap.tracked().allocate(Layout::from_size_align(pages * PAGE, PAGE).unwrap()).unwrap();
     heap.tracked().note(block.as_ptr(), pages * PAGE);
     // SAFETY: the block has so many bytes.

@@ -350,7 +350,7 @@ impl Drop for Heap {
         }
         if let Some(file) = self.file.take() {
             // What does not work now is done by the next opening.
-            let _ = file.close();
+            let _ = file.close(self.cores().ok());
         }
         let seats = [self.core(), self.tracked_core()].map(Core::seat);
         self.parts().for_each(remove);

@@ -12,5 +12,5 @@ pub(crate) use linux::{drop_thread_key, make_thread_key, mark_thread};
 pub(crate) use linux::{
     Fault, PageMap, Pick, PickedPages, Userfault, advise_huge, barrier_everywhere, commit, die, forbid,
     is_alone, map_private, map_shared, milliseconds, on_fork, page_is, page_size, populate, process, purge,
-    random, release, reserve, reserve_at, supply, wait_while, wake,
+    random, release, renew, reserve, reserve_at, supply, wait_while, wake,
 };

@@ -4,7 +4,7 @@
 //! reserved region each zone has all its address space from the start and is committed from its front as it is
 //! needed; in a caller's buffer everything is there from the start. What the tables mean is not known here.
 //!
-//! 1. A zone's committed bytes are a prefix of it, and only grow.
+//! 1. A zone's committed bytes are a prefix of it, and only grow; but for the pages, whose end can be cut off.
 //! 2. Committed memory that nobody has written reads as zero, in a buffer as well: taking one up clears the tables.
 
 mod place;
@@ -49,10 +49,17 @@ enum Backing {
 
 /// What a file-backed region stands on.
 pub(crate) trait Ground: Send + Sync + fmt::Debug {
-    /// Makes sure that the bytes `from..to` of a zone can be kept; `false` where there is no room for them.
-    fn promise(&self, zone: Zone, from: usize, to: usize) -> bool;
+    /// Makes sure that the bytes `from..to` of a zone can be kept. The fault is [`os::Fault::NOSPC`] where there is no room for
+    /// them, and anything else where the storage fails.
+    fn promise(&self, zone: Zone, from: usize, to: usize) -> Result<(), os::Fault>;
 
-    /// These bytes of the pages, which belong to no block, have changed: their memory went back, or they were filled.
+    /// Does the same for bytes of the pages that were promised before and may have been given back since: nobody used them.
+    fn promise_again(&self, from: usize, to: usize) -> Result<(), os::Fault>;
+
+    /// Whether the memory of pages that nobody uses may go back. What they read as then is the file's, and may change with it.
+    fn may_purge(&self) -> bool;
+
+    /// These bytes of the pages, which belong to no block, have changed: they were filled.
     fn changed(&self, from: usize, to: usize);
 }
 
@@ -209,7 +216,8 @@ impl Region {
     /// All usable pages become part of a commit. From now on a block of them that is to be zeros is written, even where
     /// memory reads as zero: a page that was given back and not written would not be captured.
     pub(crate) fn captured(&self) {
-        self.zero_from.set(self.pages());
+        // Where the end was cut off, what was there is still in the file.
+        self.zero_from.set(self.pages().max(self.zero_from.get()));
     }
 
     /// Usable bytes of each zone, from its front.
@@ -265,10 +273,8 @@ impl Region {
         if bytes > size || self.is_buffer() {
             return Err(os::Fault::NOMEM);
         }
-        if let Backing::File(ground) = &self.backing
-            && !ground.promise(zone, have, target)
-        {
-            return Err(os::Fault::NOSPC);
+        if let Backing::File(ground) = &self.backing {
+            ground.promise(zone, have, target)?;
         }
         // SAFETY: the zone is longer than `have`.
         let start = unsafe { self.zone_start(zone).add(have) };
@@ -311,6 +317,30 @@ impl Region {
         }
         self.commit_to(Zone::Pages, target).or_else(|_| self.commit_to(Zone::Pages, want))?;
         Ok(self.pages())
+    }
+
+    /// Makes only the first `pages` pages usable; says whether that was done. The region must stand on a file.
+    ///
+    /// # Safety
+    /// Nobody uses the pages behind that. The caller holds the lock of the runs.
+    pub(crate) unsafe fn cut(&self, pages: u32) -> bool {
+        let (have, left) = (self.committed_in(Zone::Pages), pages as usize * PAGE);
+        if left >= have || !matches!(self.backing, Backing::File(_)) || self.system_page != PAGE {
+            return false;
+        }
+        let start = self.page_start(Page(pages));
+        // SAFETY: whole pages of the reserved range, which nobody uses by the caller's promise.
+        if unsafe { os::renew(start, have - left) }.is_err() {
+            return false;
+        }
+        if self.huge.get() != 0 {
+            // Without huge pages everything works the same, only slower.
+            // SAFETY: as above.
+            let _ = unsafe { os::advise_huge(start, have - left, true) };
+        }
+        self.zero_from.set(self.pages().max(self.zero_from.get()));
+        self.committed[Zone::Pages.index()].set(left as u64);
+        true
     }
 
     /// Asks for huge pages, if `used` bytes of pages in use are enough for that.
@@ -358,13 +388,23 @@ impl Region {
     /// # Safety
     /// The pages are usable and nobody needs what they hold.
     pub(crate) unsafe fn purge(&self, first: Page, count: u32) -> bool {
-        if self.is_buffer() || self.system_page != PAGE {
+        let refused = matches!(&self.backing, Backing::File(ground) if !ground.may_purge());
+        if self.is_buffer() || refused || self.system_page != PAGE {
             return false;
         }
         // SAFETY: whole pages of the reserved range; nobody needs them by the caller's promise.
-        let purged = unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok();
-        self.changed(self.page_start(first), count as usize * PAGE);
-        purged
+        unsafe { os::purge(self.page_start(first), count as usize * PAGE) }.is_ok()
+    }
+
+    /// Makes sure that `count` pages from `first` on, which nobody uses, can be kept when they are used again.
+    #[inline]
+    pub(crate) fn promise_again(&self, first: Page, count: u32) -> Result<(), os::Fault> {
+        match &self.backing {
+            Backing::File(ground) => {
+                ground.promise_again(first.bytes(), first.bytes() + count as usize * PAGE)
+            }
+            Backing::Reserved | Backing::Buffer => Ok(()),
+        }
     }
 
     /// Tells the file's side that these bytes, of no block, have changed.

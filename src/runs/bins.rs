@@ -7,6 +7,8 @@
 //! 1. A run is in the bin of its length, once, and only while its tags say that it is free.
 //! 2. A bit is set exactly where a bin (or a first level) has a run.
 
+use core::mem::offset_of;
+
 use crate::region::Table;
 use crate::sync::{Word32, Word64};
 use crate::units::{Page, low32};
@@ -59,6 +61,11 @@ impl Bin {
         (0..Self::COUNT).map(Self)
     }
 
+    /// All bins in which a run of at least `len` pages may lie, and one with shorter ones at the most.
+    pub(crate) fn reaching(len: u32) -> impl Iterator<Item = Self> {
+        (Self::of(len).0..Self::COUNT).map(Self)
+    }
+
     const fn first(self) -> usize {
         self.0 / SECOND
     }
@@ -88,7 +95,15 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn read(links: &Table<Word64>, page: Page) -> Self {
-        let bits = links.at(page.index()).get();
+        Self::from_bits(links.at(page.index()).get())
+    }
+
+    /// A page of a list as the image's words have it; none at the list's end.
+    pub(crate) fn page(word: u32) -> Option<Page> {
+        unlinked(word)
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
         #[allow(clippy::cast_possible_truncation, reason = "the two halves")]
         Self { next: unlinked(bits as u32), previous: unlinked((bits >> 32) as u32) }
     }
@@ -153,6 +168,11 @@ impl Bins {
     /// The bins that have runs, longest runs first.
     pub(crate) fn longest_first(&self) -> impl Iterator<Item = Page> {
         (0..Bin::COUNT).rev().filter_map(|bin| self.head(Bin(bin)))
+    }
+
+    /// How far into the bins the word of a bin's first run lies.
+    pub(crate) const fn head_at(bin: Bin) -> usize {
+        offset_of!(Self, heads) + bin.0 * size_of::<Word32>()
     }
 
     /// The first run of a bin.

@@ -127,6 +127,9 @@ impl<'a> RunsGuard<'a> {
             }
             beyond = self.free_at(next).unwrap_or(0);
         }
+        if self.runs.region.promise_again(next, more).is_err() {
+            return false;
+        }
         self.allow_guard(first, len);
         self.state().bins.remove(&self.runs.links, next, beyond);
         self.untag_ends(next, beyond);
@@ -168,11 +171,12 @@ impl<'a> RunsGuard<'a> {
                 self.find(span)?
             }
         };
-        self.state().bins.remove(&self.runs.links, found, found_len);
-        self.untag_ends(found, found_len);
         let lead = low32(self.runs.region.page_start(found).align_offset(align) / PAGE);
         debug_assert!(lead <= slack);
         let first = found.plus(lead);
+        self.runs.region.promise_again(first, len).ok()?;
+        self.state().bins.remove(&self.runs.links, found, found_len);
+        self.untag_ends(found, found_len);
         if lead > 0 {
             self.put(found, lead);
         }
@@ -237,6 +241,33 @@ impl<'a> RunsGuard<'a> {
         }
         self.merge(Page(have), pages - have);
         Some(())
+    }
+
+    /// Takes the free run at the end out of play, but for what is missing to a multiple of `step` pages, where the region stands on
+    /// a file; says how many pages are left, if that are fewer.
+    pub(crate) fn cut_end(&self, step: u32) -> Option<u32> {
+        let (state, tail) = (self.state(), self.free_tail());
+        let (pages, first) = (state.pages.get(), Page(state.pages.get() - tail));
+        let left = first.0.max(1).next_multiple_of(step);
+        if left >= pages {
+            return None;
+        }
+        state.bins.remove(&self.runs.links, first, tail);
+        self.untag_ends(first, tail);
+        // SAFETY: the pages behind it are those of the free run, and the lock is held.
+        let is_cut = unsafe { self.runs.region.cut(left) };
+        let end = if is_cut { left } else { pages };
+        if is_cut {
+            let touched = self.runs.touched.count(Page(left), pages - left);
+            self.runs.touched.clear(Page(left), pages - left);
+            state.touched_free.sub(touched);
+            state.surplus.set(state.surplus.get().min(state.touched_free.get()));
+            state.pages.set(left);
+        }
+        if end > first.0 {
+            self.put(first, end - first.0);
+        }
+        is_cut.then_some(left)
     }
 
     /// Counts pages as used; says whether all of them read as zero.
@@ -376,6 +407,31 @@ impl<'a> RunsGuard<'a> {
     /// Notes that the memory of so many pages of runs in use was given back.
     pub(crate) fn note_purged(&self, pages: u32) {
         self.runs.purged.add(u64::from(pages));
+    }
+
+    /// Those of these pages, a free run once, that are free as far as their first or their last one tells.
+    pub(crate) fn still_free(&self, first: Page, len: u32) -> Option<(Page, u32)> {
+        if let Some(found) = self.free_at(first) {
+            return Some((first, found.min(len)));
+        }
+        let end = first.plus(len);
+        let tag = (end.0 <= self.state().pages.get()).then(|| self.runs.tag(end.minus(1)))?;
+        let found = tag.len().min(len);
+        (tag.is(Kind::Free) && tag.is_last()).then(|| (end.minus(found), found))
+    }
+
+    /// Calls `act` with every free run of at least `least` pages, in no order.
+    pub(crate) fn free_from(&self, least: u32, mut act: impl FnMut(Page, u32)) {
+        for bin in Bin::reaching(least) {
+            let mut next = self.state().bins.head(bin);
+            while let Some(page) = next {
+                let len = self.runs.tag(page).len();
+                if len >= least {
+                    act(page, len);
+                }
+                next = super::Link::read(&self.runs.links, page).next;
+            }
+        }
     }
 
     /// Counts how many free runs there are.

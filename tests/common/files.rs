@@ -128,6 +128,10 @@ impl Filler {
                 _ => {
                     let layout = Layout::from_size_align(self.random.size(self.most), 8).unwrap();
                     let block = heap.allocate(layout).unwrap();
+                    // All of it is somebody's: what nobody has written since it was allocated may be anything in a commit.
+                    let size = heap.info(block.as_ptr()).unwrap().size;
+                    // SAFETY: a new block of so many bytes.
+                    unsafe { block.write_bytes(0x5A, size) };
                     self.fill(block, layout.size());
                     self.blocks.push((block.as_ptr().addr() - base.as_ptr().addr(), layout));
                 }

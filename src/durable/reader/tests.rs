@@ -14,7 +14,7 @@ fn options() -> OpenOptions {
 }
 
 fn open(folder: &SimulatedFolder, options: OpenOptions) -> Heap {
-    options.open_in(folder.clone(), OsStr::new("heap"), Method::Everything).unwrap()
+    options.open_in(folder.clone(), OsStr::new("heap"), Method::Everything, false).unwrap()
 }
 
 /// Every allocated block, by its offset.

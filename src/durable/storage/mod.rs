@@ -67,6 +67,13 @@ pub(crate) trait StoredFile: fmt::Debug + Send + Sync + 'static {
     /// Makes a range inside of the file read as zero, and gives its space back where that is possible.
     fn punch(&self, offset: u64, bytes: u64) -> Result<(), StorageError>;
 
+    /// Gives the space of a range inside of the file back, which then reads as zero; `false`, and nothing is done, where the
+    /// file system cannot. After an error nobody knows what the range reads as.
+    fn give_back(&self, offset: u64, bytes: u64) -> Result<bool, StorageError>;
+
+    /// Reserves the space of a range inside of the file that may have been given back. What it reads as stays as it is.
+    fn take_back(&self, offset: u64, bytes: u64) -> Result<(), StorageError>;
+
     /// Fills `into`; a file that ends before that is an error.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), StorageError>;
 
@@ -117,6 +124,8 @@ pub(crate) enum Operation {
     SetLen,
     Allocate,
     Punch,
+    GiveBack,
+    TakeBack,
     Read,
     Write,
     WriteDurable,
@@ -133,6 +142,14 @@ pub(crate) struct StorageError {
     /// Where in the file; 0 for what concerns all of it.
     pub(crate) offset: u64,
     pub(crate) source: io::Error,
+}
+
+impl StorageError {
+    /// Whether there was no room for what was asked: nothing is wrong with the disk.
+    pub(crate) fn is_no_space(&self) -> bool {
+        let kinds = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+        kinds.contains(&self.source.kind())
+    }
 }
 
 /// Why something that has a name cannot be opened as a heap's file; the inner error of an [`io::Error`].
@@ -157,7 +174,9 @@ impl fmt::Display for Operation {
             Self::Len => "asking for the length of",
             Self::SetLen => "changing the length of",
             Self::Allocate => "allocating space in",
-            Self::Punch => "giving back space of",
+            Self::Punch => "zeroing a part of",
+            Self::GiveBack => "giving back space of",
+            Self::TakeBack => "allocating space in",
             Self::Read => "reading",
             Self::Write => "writing",
             Self::WriteDurable => "durably writing",

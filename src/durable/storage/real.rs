@@ -209,6 +209,24 @@ impl StoredFile for RealFile {
         .map_err(|e| self.error(Operation::Punch, offset, e))
     }
 
+    fn give_back(&self, offset: u64, bytes: u64) -> Result<bool, StorageError> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        match retry_on_intr(|| rustix::fs::fallocate(&self.file, flags, offset, bytes)) {
+            Ok(()) => Ok(true),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+            Err(errno) => Err(self.error(Operation::GiveBack, offset, errno)),
+        }
+    }
+
+    fn take_back(&self, offset: u64, bytes: u64) -> Result<(), StorageError> {
+        let flags = FallocateFlags::KEEP_SIZE;
+        match retry_on_intr(|| rustix::fs::fallocate(&self.file, flags, offset, bytes)) {
+            // Such a file system has given nothing back either.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(errno) => Err(self.error(Operation::TakeBack, offset, errno)),
+        }
+    }
+
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), StorageError> {
         read_all(self.file.as_fd(), offset, into).map_err(|e| self.error(Operation::Read, offset, e))
     }

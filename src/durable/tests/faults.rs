@@ -88,6 +88,7 @@ impl Trial {
             method: Method::BEST,
             durability,
             find_unnoted: false,
+            in_background: false,
         };
         let run = Run::with(settings, Random(call));
         run.folder.fail_after(call, fault);
@@ -203,13 +204,18 @@ impl Trial {
 
 /// Whether nobody knows what the failed call has left on the disk: a heap may then demand to be opened again.
 fn is_in_doubt(error: &Error, durability: Durability) -> bool {
-    let Error::File { operation, offset, file, .. } = error else { return false };
+    let Error::File { operation, offset, file, source } = error else { return false };
     let is_write = *operation == Operation::Write.to_string();
     let is_superblock = is_write && file == "heap" && *offset < IMAGE;
     // Of a record that is not synced.
     let is_log = file.to_string_lossy().starts_with("heap.log");
+    let asked = |other: Operation| *operation == other.to_string();
+    let is_space = is_write || asked(Operation::Allocate) || asked(Operation::TakeBack);
+    // Not for want of space.
+    let is_faulty = is_space && source.raw_os_error() == Some(Errno::IO.raw_os_error());
     let is_record = is_write && is_log && durability == Durability::ProcessCrash;
     is_superblock
+        || is_faulty
         || is_record
         || [Operation::Sync, Operation::WriteDurable].iter().any(|asked| *operation == asked.to_string())
 }

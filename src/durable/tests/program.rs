@@ -30,6 +30,7 @@ pub(crate) struct Settings {
     pub(super) method: Method,
     pub(crate) durability: Durability,
     pub(super) find_unnoted: bool,
+    pub(super) in_background: bool,
 }
 
 impl Settings {
@@ -42,6 +43,7 @@ impl Settings {
             log_bound: [0, 32 << 10, 64 << 10, 1 << 20][random.below(4)],
             method: [Method::WriteProtection, Method::LeftTheFile, Method::Everything][random.below(3)],
             find_unnoted: random.below(4) == 0,
+            in_background: false,
         }
     }
 
@@ -54,7 +56,8 @@ impl Settings {
         let options = OpenOptions::new().heap(heap).log_segment(self.segment).log_bound(self.log_bound);
         let options = options.durability(self.durability);
         let options = options.find_unnoted(self.find_unnoted);
-        options.open_in(folder.clone(), OsStr::new("heap"), self.method)
+        let (name, in_background) = (OsStr::new("heap"), self.in_background);
+        options.open_in(folder.clone(), name, self.method, in_background)
     }
 }
 

@@ -91,6 +91,17 @@ pub(crate) unsafe fn purge(start: *mut u8, bytes: usize) -> Result<(), Fault> {
     unsafe { madvise(start.cast(), bytes, Advice::LinuxDontNeed) }
 }
 
+/// Makes these pages what they were when they were reserved: unusable, and without anything in them.
+///
+/// # Safety
+/// `bytes` from `start` are whole pages of a range from [`reserve`] or [`reserve_at`], and nothing uses them.
+pub(crate) unsafe fn renew(start: *mut u8, bytes: usize) -> Result<(), Fault> {
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE | MapFlags::FIXED;
+    // SAFETY: the range is the caller's, so nothing else is replaced, and nobody needs what was there.
+    unsafe { mmap_anonymous(start.cast(), bytes, ProtFlags::empty(), flags) }?;
+    Ok(())
+}
+
 /// Asks for huge pages where this range is touched from now on, or for none.
 ///
 /// # Safety
@@ -106,7 +117,7 @@ pub(crate) unsafe fn advise_huge(start: *mut u8, bytes: usize, huge: bool) -> Re
 ///
 /// # Safety
 /// `bytes` from `start` are whole pages of a range from [`reserve`], and nobody needs what they hold. As long as they are
-/// mapped, nobody shortens the file or writes to it where a page has not left it yet and is being read.
+/// mapped, nobody shortens the file to less than is read, or writes to it where a page has not left it yet and is being read.
 pub(crate) unsafe fn map_private(
     file: BorrowedFd<'_>,
     offset: u64,
@@ -125,7 +136,7 @@ pub(crate) unsafe fn map_private(
 /// is written to the file. Given back with [`release`].
 ///
 /// # Safety
-/// As long as the view lives, nobody shortens the file, and nobody reads from the view what is being written to the file.
+/// As long as the view lives, nobody shortens the file to less than is read, and nobody reads from the view what is being written to the file.
 pub(crate) unsafe fn map_shared(
     file: BorrowedFd<'_>,
     offset: u64,

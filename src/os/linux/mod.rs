@@ -12,8 +12,8 @@ use rustix::thread::{MembarrierCommand, futex, membarrier};
 use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) use memory::{
-    advise_huge, commit, forbid, map_private, map_shared, populate, purge, release, reserve, reserve_at,
-    supply,
+    advise_huge, commit, forbid, map_private, map_shared, populate, purge, release, renew, reserve,
+    reserve_at, supply,
 };
 #[cfg(all(feature = "c-face", target_arch = "x86_64"))]
 pub(crate) use threads::{drop_thread_key, make_thread_key, mark_thread};

@@ -215,6 +215,14 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         Ok(PendingCommit { store: self, ticket, generation: inner.generation })
     }
 
+    /// Takes the free end of the heap out of its file, as [`Heap::compact`] does.
+    ///
+    /// # Errors
+    /// As [`Heap::compact`]; [`Error::Suspect`]; [`Error::WithinAccess`].
+    pub fn compact(&self) -> Result<u64, Error> {
+        self.with_heap("a compaction", Heap::compact)
+    }
+
     /// The number of the last commit; 0 for a heap in memory.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! An open file of a simulated disk.
 
 use std::ffi::{OsStr, OsString};
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
@@ -71,7 +72,7 @@ impl SimulatedFile {
         &self,
         operation: Operation,
         offset: u64,
-        edit: impl FnOnce(&Content, usize) -> Option<Edit>,
+        edit: impl FnOnce(&mut Node, usize) -> Result<Option<Edit>, Errno>,
     ) -> Result<(), StorageError> {
         let mut disk = self.folder.disk();
         let fault = disk.begin(operation);
@@ -85,21 +86,48 @@ impl SimulatedFile {
             Some(Fault::Partly(count, _)) => count,
             _ => usize::MAX,
         };
-        if let Some(edit) = edit(&disk.files[self.file].content, most) {
+        let edit = edit(&mut disk.files[self.file], most);
+        if let Some(edit) = edit.map_err(|errno| self.error(operation, offset, errno))? {
             disk.apply(self.file, edit, fault.map_or(Ending::Done, Ending::of));
         }
         fault.map_or(Ok(()), |fault| Err(self.error(operation, offset, fault.errno())))
     }
 
+    /// Zeros of which each sector arrives or not by itself, as far as the file reaches.
+    fn zero(&self, operation: Operation, offset: u64, bytes: u64) -> Result<(), StorageError> {
+        let at = to_usize(offset);
+        self.change(operation, offset, |node, _| {
+            let len = node.content.len();
+            let count = to_usize(bytes).min(len.saturating_sub(at));
+            node.given_back.extend(at.div_ceil(BLOCK)..(at + count) / BLOCK);
+            Ok(Some(Edit { offset: at, bytes: Bytes::Zeros(count), len, durable: false }))
+        })
+    }
+
     fn write(&self, operation: Operation, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
         let durable = operation == Operation::WriteDurable;
         let at = to_usize(offset);
-        self.change(operation, offset, |content, most| {
+        self.change(operation, offset, |node, most| {
+            if node.given_back.range(blocks(at, bytes.len())).next().is_some() {
+                return Err(Errno::NOSPC);
+            }
             let bytes = &bytes[..bytes.len().min(most)];
-            let len = content.len().max(at + bytes.len());
-            (!bytes.is_empty()).then(|| Edit { offset: at, bytes: Bytes::of(bytes), len, durable })
+            let len = node.content.len().max(at + bytes.len());
+            Ok((!bytes.is_empty()).then(|| Edit { offset: at, bytes: Bytes::of(bytes), len, durable }))
         })
     }
+}
+
+impl Node {
+    fn reserve(&mut self, offset: usize, bytes: usize) {
+        let range = blocks(offset, bytes);
+        self.given_back.retain(|block| !range.contains(block));
+    }
+}
+
+/// The blocks in which these bytes lie.
+fn blocks(offset: usize, bytes: usize) -> Range<usize> {
+    offset / BLOCK..(offset + bytes).div_ceil(BLOCK)
 }
 
 impl Disk {
@@ -134,25 +162,43 @@ impl StoredFile for SimulatedFile {
 
     fn set_len(&self, len: u64) -> Result<(), StorageError> {
         let len = to_usize(len);
-        self.change(Operation::SetLen, len as u64, |content, _| {
-            let cut = content.extent().max(content.len()).saturating_sub(len);
-            Some(Edit { offset: len, bytes: Bytes::Zeros(cut), len, durable: false })
+        self.change(Operation::SetLen, len as u64, |node, _| {
+            let cut = node.content.extent().max(node.content.len()).saturating_sub(len);
+            Ok(Some(Edit { offset: len, bytes: Bytes::Zeros(cut), len, durable: false }))
         })
     }
 
     fn allocate(&self, offset: u64, bytes: u64) -> Result<(), StorageError> {
         let end = to_usize(offset + bytes);
-        self.change(Operation::Allocate, offset, |content, _| {
-            let len = content.len().max(end);
-            Some(Edit { offset: len, bytes: Bytes::Zeros(0), len, durable: false })
+        self.change(Operation::Allocate, offset, |node, _| {
+            node.reserve(to_usize(offset), to_usize(bytes));
+            let len = node.content.len().max(end);
+            Ok(Some(Edit { offset: len, bytes: Bytes::Zeros(0), len, durable: false }))
         })
     }
 
     fn punch(&self, offset: u64, bytes: u64) -> Result<(), StorageError> {
-        let at = to_usize(offset);
-        self.change(Operation::Punch, offset, |content, _| {
-            let count = to_usize(bytes).min(content.len().saturating_sub(at));
-            Some(Edit { offset: at, bytes: Bytes::Zeros(count), len: content.len(), durable: false })
+        self.zero(Operation::Punch, offset, bytes)
+    }
+
+    fn give_back(&self, offset: u64, bytes: u64) -> Result<bool, StorageError> {
+        self.folder.take_time();
+        if self.folder.disk().keeps_space {
+            return self.ask(Operation::GiveBack, offset, |_| Ok(false));
+        }
+        self.zero(Operation::GiveBack, offset, bytes).map(|()| true)
+    }
+
+    fn take_back(&self, offset: u64, bytes: u64) -> Result<(), StorageError> {
+        self.change(Operation::TakeBack, offset, |node, _| {
+            assert!(
+                to_usize(offset + bytes) <= node.content.len(),
+                "only space inside of the file goes back"
+            );
+            let had = node.given_back.clone();
+            node.reserve(to_usize(offset), to_usize(bytes));
+            node.taken_back.extend(had.difference(&node.given_back));
+            Ok(None)
         })
     }
 
@@ -174,10 +220,14 @@ impl StoredFile for SimulatedFile {
     fn write_durable_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
         assert!(offset.is_multiple_of(BLOCK as u64) && bytes.len().is_multiple_of(BLOCK));
         assert!(bytes.as_ptr().addr().is_multiple_of(BLOCK), "a durable write wants an aligned buffer");
+        self.folder.take_time();
         self.write(Operation::WriteDurable, offset, bytes)
     }
 
     fn sync(&self) -> Result<(), StorageError> {
+        self.folder.take_time();
+        let delay = self.folder.disk().sync_delay;
+        std::thread::sleep(delay);
         let mut disk = self.folder.disk();
         let fault = disk.begin(Operation::Sync);
         if let Some(fault @ Fault::Dead) = fault {
@@ -185,6 +235,9 @@ impl StoredFile for SimulatedFile {
         }
         let ending = fault.map_or(Ending::Done, Ending::of);
         disk.journal.push(Entry { change: Change::Sync { file: self.file }, ending });
+        if ending == Ending::Done {
+            disk.files[self.file].taken_back.clear();
+        }
         fault.map_or(Ok(()), |fault| Err(self.error(Operation::Sync, 0, fault.errno())))
     }
 

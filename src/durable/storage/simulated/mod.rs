@@ -7,6 +7,8 @@
 //! 1. The journal begins with a disk that is durable as a whole, and holds every change since in the order of the calls.
 //! 2. A file's descriptor shows the current content, and nothing can be written through it: no change escapes the journal.
 //! 3. Disks share the pages that none of them has changed.
+//! 4. Space that was given back is gone until it is allocated or taken back: a write there finds none. After a crash nobody
+//!    knows what was given back, and all of it is there.
 
 mod content;
 mod crash;
@@ -16,12 +18,13 @@ mod memory;
 mod outcomes;
 mod possible;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -87,9 +90,19 @@ struct Node {
     content: Arc<Content>,
     memory: Option<Memory>,
     locks: Locks,
+    /// Blocks whose space went back: the disk is full, and no write gets it again.
+    given_back: BTreeSet<usize>,
+    /// Those that got it again since the file was synced.
+    taken_back: BTreeSet<usize>,
 }
 
 impl Node {
+    fn of(content: Arc<Content>) -> Self {
+        let mut node = Self::default();
+        node.content = content;
+        node
+    }
+
     /// The current content, to be mapped.
     fn show(&mut self) -> Result<Arc<OwnedFd>, Errno> {
         let memory = match self.memory.take() {
@@ -119,8 +132,14 @@ struct Disk {
     /// The call during which the process dies.
     dies_at: u64,
     calls: u64,
+    /// How long it takes to give space back, and to make something durable.
+    delay: Duration,
+    /// How much longer a sync takes.
+    sync_delay: Duration,
     counts: [u64; Operation::Descriptor as usize + 1],
     handles: u64,
+    /// Whether no space can be given back.
+    keeps_space: bool,
 }
 
 /// A disk all of which is durable.
@@ -146,12 +165,7 @@ impl SimulatedFolder {
     }
 
     fn holding(first: Snapshot) -> Self {
-        let node = |content: &Arc<Content>| Node {
-            content: Arc::clone(content),
-            memory: None,
-            locks: Locks::default(),
-        };
-        let files = first.files.iter().map(node).collect();
+        let files = first.files.iter().map(|content| Node::of(Arc::clone(content))).collect();
         let names = Arc::clone(&first.names);
         Self(Arc::new(Mutex::new(Disk { names, files, first, dies_at: u64::MAX, ..Disk::default() })))
     }
@@ -192,6 +206,41 @@ impl SimulatedFolder {
     /// How many of the calls that shall fail have not come yet.
     pub(crate) fn calls_that_fail(&self) -> usize {
         self.disk().faults.len()
+    }
+
+    /// From now on it takes so long to give space back, or to make something of a file durable.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        self.disk().delay = delay;
+    }
+
+    /// From now on no space can be given back, as on a file system that knows no holes.
+    pub(crate) fn keep_space(&self) {
+        self.disk().keeps_space = true;
+    }
+
+    /// Takes the space away again that was taken back and not synced, as a loss of power may, on a disk that is full.
+    pub(crate) fn lose_space(&self) {
+        for node in &mut self.disk().files {
+            node.given_back.append(&mut node.taken_back);
+        }
+    }
+
+    /// The disk is not full any more.
+    pub(crate) fn make_space(&self) {
+        self.disk().files.iter_mut().for_each(|node| node.given_back.clear());
+    }
+
+    /// From now on a sync of a file takes so much longer.
+    pub(crate) fn slow_syncs(&self, delay: Duration) {
+        self.disk().sync_delay = delay;
+    }
+
+    /// Lets that time pass.
+    fn take_time(&self) {
+        let delay = self.disk().delay;
+        if delay > Duration::ZERO {
+            std::thread::sleep(delay);
+        }
     }
 
     /// From now on nothing fails any more.
