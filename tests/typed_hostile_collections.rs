@@ -222,7 +222,7 @@ fn name(object: &PJson<H<'_>>, index: usize) -> *const u8 {
 fn damaged(path: &Path, pristine: &Path, damage: Damage) -> Result<(), String> {
     std::fs::copy(pristine, path).unwrap();
     let store = opened(path, Verify::default()).unwrap();
-    let patches = store.update(|root, heap| damage(root, heap)).unwrap();
+    let patches = store.update(damage).unwrap();
     store.close().unwrap();
     let heap = Heap::open(path).unwrap();
     for (offset, bytes) in patches {
