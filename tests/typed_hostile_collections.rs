@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use outlive::collections::{PBTreeMap, PBTreeSet, PHashMap, PHashSet, PSkipMap, PString};
 use outlive::json::{Names, PJson};
 use outlive::typed::{PBox, Store};
-use outlive::{Error, HeapType, OpenOptions, Persist, Verify};
+use outlive::{Error, Heap, HeapType, OpenOptions, Persist, Verify};
 
 outlive::heap!(struct H);
 
@@ -121,12 +121,14 @@ fn opened(path: &Path, verify: Verify) -> Result<Store<Root<'static>, H<'static>
     H::open_with::<Root>(OpenOptions::new().create(false).verify(verify), path, |_| unreachable!())
 }
 
-/// Writes over a value, whoever has it.
-fn put<T, U>(place: *const T, by: usize, value: U, heap: H<'_>) {
-    let place = place.cast_mut().wrapping_byte_add(by).cast::<U>();
-    heap.note(place.cast(), size_of::<U>());
-    // SAFETY: inside of a block, of which nobody has a reference that is used again.
-    unsafe { place.write_unaligned(value) };
+/// Bytes to be written to a distance from the base.
+type Patch = (usize, Vec<u8>);
+
+/// What is to be written over a value. References to it say that nobody changes it, so it is written when they are gone.
+fn put<T, U>(place: *const T, by: usize, value: U, heap: H<'_>) -> Vec<Patch> {
+    // SAFETY: the bytes of a value without gaps.
+    let bytes = unsafe { std::slice::from_raw_parts((&raw const value).cast::<u8>(), size_of::<U>()) };
+    vec![(place.addr() + by - heap.base().addr().get(), bytes.to_vec())]
 }
 
 /// A word of a collection, of which all fields are words.
@@ -141,16 +143,16 @@ fn at(offset: u64, heap: H<'_>) -> *const u8 {
 }
 
 /// Makes all empty buckets deleted ones, so that a search finds no end.
-fn fill<T>(table: &T, heap: H<'_>) {
+fn fill<T>(table: &T, heap: H<'_>) -> Vec<Patch> {
     let buckets = usize::try_from(word(table, 1)).unwrap() + 1;
     let control = at(word(table, 0), heap);
-    for index in 0..buckets + 16 {
-        // SAFETY: the table has a byte for each bucket, and 16 more.
-        if unsafe { control.add(index).read() } == 0xFF {
-            put(control, index, 0x80_u8, heap);
-        }
-    }
-    put(&raw const *table, 16, 0_u64, heap);
+    // SAFETY: the table has a byte for each bucket, and 16 more.
+    let bytes = unsafe { std::slice::from_raw_parts(control, buckets + 16) };
+    let empty = (0..buckets + 16).filter(|index| bytes[*index] == 0xFF);
+    empty
+        .flat_map(|index| put(control, index, 0x80_u8, heap))
+        .chain(put(&raw const *table, 16, 0_u64, heap))
+        .collect()
 }
 
 /// A key in the middle of what is in order.
@@ -158,7 +160,7 @@ fn some<'a, T: 'a>(keys: impl Iterator<Item = &'a T>) -> *const T {
     &raw const *keys.take(2).last().unwrap()
 }
 
-type Damage = for<'h> fn(&Root<'h>, H<'h>);
+type Damage = for<'h> fn(&Root<'h>, H<'h>) -> Vec<Patch>;
 
 const DAMAGES: &[(&str, Damage)] = &[
     ("a tree of 30 entries, where 29 were counted", |root, heap| {
@@ -168,16 +170,16 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("key 2 of a tree is not above", |root, heap| put(some(root.tree.keys()), 0, 20_u64, heap)),
     ("key 1 of a tree is not above", |root, heap| put(some(root.tree.keys()), 0, 0_u64, heap)),
     ("key 2 of a tree is not above", |root, heap| {
-        put(root.words.iter().nth(1).unwrap().as_ptr(), 0, *b"twx", heap);
+        put(root.words.iter().nth(1).unwrap().as_ptr(), 0, *b"twx", heap)
     }),
     ("key 1 of a tree is not above", |root, heap| {
-        put(root.boxed.iter().nth(1).unwrap().as_ptr(), 0, *b"a", heap);
+        put(root.boxed.iter().nth(1).unwrap().as_ptr(), 0, *b"a", heap)
     }),
     ("key 2 of a tree is not above", |root, heap| {
         put(&raw const root.ids.keys().nth(1).unwrap().2.1, 0, 9_u16, heap)
     }),
     ("key 3 of a tree is not above", |root, heap| {
-        put(&raw const root.ids.keys().nth(2).unwrap().1[1], 0, 'c', heap);
+        put(&raw const root.ids.keys().nth(2).unwrap().1[1], 0, 'c', heap)
     }),
     ("key 1 of a tree is not above", |root, heap| put(some(root.last.iter()), 0, 40_u64, heap)),
     ("key 2 of a tree is not above", |root, heap| put(some(root.colors.iter()), 4, 3_u32, heap)),
@@ -189,13 +191,13 @@ const DAMAGES: &[(&str, Damage)] = &[
         let header = at(word(&root.list, 0), heap).cast::<u64>();
         // SAFETY: the header has more words than these, of which one is the count of this thread.
         let count = (0..100).find(|index| unsafe { header.add(*index).read() } == ENTRIES).unwrap();
-        put(header, count * 8, ENTRIES + 1, heap);
+        put(header, count * 8, ENTRIES + 1, heap)
     }),
     ("of a skip list has a key that is not above", |root, heap| {
-        put(root.list.get(&70).unwrap().key(), 0, 80_u64, heap);
+        put(root.list.get(&70).unwrap().key(), 0, 80_u64, heap)
     }),
     ("of a skip list has a key that is not above", |root, heap| {
-        put(root.list.back().unwrap().key(), 0, 1_u64, heap);
+        put(root.list.back().unwrap().key(), 0, 1_u64, heap)
     }),
     ("an object with a name twice", |root, heap| put(name(&root.document, 0), 0, *b"b", heap)),
     ("an index out of order", |root, heap| put(name(&root.index, 5), 0, *b"name99", heap)),
@@ -203,11 +205,11 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("the name \"z\" twice, or with another's hash", |root, heap| put(name(&root.named, 0), 0, *b"z", heap)),
     ("a name that is no text", |root, heap| put(name(&root.document, 0), 15, 0_u8, heap)),
     ("invalid utf-8", |root, heap| {
-        put(root.document.get("c").unwrap().as_str().unwrap().as_ptr(), 3, 0xFF_u8, heap);
+        put(root.document.get("c").unwrap().as_str().unwrap().as_ptr(), 3, 0xFF_u8, heap)
     }),
     ("is no value", |root, heap| put(root.document.get("a").unwrap(), 1, *b"x", heap)),
     ("text that is no number", |root, heap| {
-        put(at(word(root.document.get("b").unwrap(), 0), heap), 4, *b"-", heap);
+        put(at(word(root.document.get("b").unwrap(), 0), heap), 4, *b"-", heap)
     }),
 ];
 
@@ -220,9 +222,17 @@ fn name(object: &PJson<H<'_>>, index: usize) -> *const u8 {
 fn damaged(path: &Path, pristine: &Path, damage: Damage) -> Result<(), String> {
     std::fs::copy(pristine, path).unwrap();
     let store = opened(path, Verify::default()).unwrap();
-    store.write(|root, heap| damage(root, heap)).unwrap();
-    store.persist().unwrap();
-    drop(store);
+    let patches = store.update(|root, heap| damage(root, heap)).unwrap();
+    store.close().unwrap();
+    let heap = Heap::open(path).unwrap();
+    for (offset, bytes) in patches {
+        let place = heap.base().as_ptr().wrapping_add(offset);
+        heap.tracked().note(place, bytes.len());
+        // SAFETY: inside of a block, to which nobody has a reference.
+        unsafe { place.copy_from(bytes.as_ptr(), bytes.len()) };
+    }
+    heap.persist().unwrap();
+    heap.close().unwrap();
     match opened(path, Verify::Full) {
         Ok(_) => Ok(()),
         Err(Error::ValuesDamaged { what }) => Err(what),
