@@ -79,8 +79,8 @@ pub enum Error {
         /// The feature.
         feature: &'static str,
     },
-    /// The checker found damage in the metadata of a heap's last commit, which [`Verify::Metadata`](crate::Verify) asked
-    /// for. The commit is what it was.
+    /// There is damage in the metadata of a heap's last commit: the checker found it, which [`Verify::Metadata`](crate::Verify)
+    /// asked for, or what every opening for writing looks at is damaged. The commit is what it was.
     MetadataDamaged {
         /// The file.
         file: PathBuf,
@@ -246,7 +246,8 @@ impl fmt::Display for Error {
             ),
             Self::MetadataDamaged { file, report } => write!(
                 f,
-                "{} holds a heap whose metadata is damaged; take an older copy or a snapshot: {report}",
+                "{} holds a heap whose metadata is damaged; see what else `check` finds, and take an older copy or a snapshot: \
+                 {report}",
                 file.display()
             ),
             Self::LogDamaged { file, what } => write!(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use outlive::{Heap, HeapOptions, OpenOptions, Verify};
+use outlive::{Error, Heap, HeapOptions, OpenOptions, Verify};
 
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
@@ -83,14 +83,16 @@ fuzz_target!(|input: &[u8]| {
     if how & 8 != 0 {
         outlive::fuzzing::mend_log_beside(&base, &mut log);
     }
-    let path = FOLDER.join("heap");
-    fs::write(&path, &base).unwrap();
-    let log_path = FOLDER.join("heap.log");
-    if how & 16 == 0 {
-        fs::write(&log_path, &log).unwrap();
-    } else {
-        let _ = fs::remove_file(&log_path);
-    }
+    let (path, log_path) = (FOLDER.join("heap"), FOLDER.join("heap.log"));
+    let put = || {
+        fs::write(&path, &base).unwrap();
+        if how & 16 == 0 {
+            fs::write(&log_path, &log).unwrap();
+        } else {
+            let _ = fs::remove_file(&log_path);
+        }
+    };
+    put();
 
     let report = outlive::check(&path).unwrap();
     let reader = options().read_only(true).verify(Verify::Metadata).open(&path);
@@ -103,11 +105,17 @@ fuzz_target!(|input: &[u8]| {
     // Reading alone believes nothing that leads astray, verified or not.
     drop(options().read_only(true).open(&path));
     assert!(fs::read(&path).unwrap() == base, "changed by looking at it");
+    // Opening it for writing believes nothing either, and neither does closing it; every request in between would.
+    match options().open(&path) {
+        Err(Error::MetadataDamaged { report: found, .. }) => assert!(!report.is_clean(), "{found}"),
+        opened => drop(opened),
+    }
+    put();
     if how & 32 != 0 {
         let repair = outlive::repair(&path).unwrap();
         let _ = repair.after.to_string();
     }
-    // To open it for writing without that believes the tables, as every request does: not for files from anywhere.
+    // To use it takes that.
     if let Ok(heap) = options().verify(Verify::Metadata).open(&path) {
         use_it(&heap);
         if heap.persist().is_ok() {

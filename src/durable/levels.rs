@@ -78,8 +78,9 @@ pub(crate) struct LogManner {
 #[non_exhaustive]
 pub enum Verify {
     /// What opening needs: superblocks, the log as a whole, the header of the image. The time does not depend on the
-    /// heap's size. The allocator's tables are believed: where somebody has damaged them, a heap that is opened for
-    /// writing may end the process with the message for a free that cannot be right, at once or later.
+    /// heap's size. Opening and closing end in a heap or an error, whatever is in the file. The rest of the allocator's tables
+    /// is believed: where somebody has damaged them, requests to a heap that is opened for writing may do anything, end the
+    /// process with the message for a free that cannot be right, or hand out memory that is in use.
     #[default]
     No,
     /// All that the allocator knows besides, by the checker: [`Heap::check`](crate::Heap::check) before anybody uses the

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::heap::{Core, Header};
+use crate::heap::{Core, Header, Report};
 use crate::os;
 use crate::region::{Ground, Region, Zone};
 use crate::units::PAGE;
@@ -84,11 +84,10 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
     take_up(storage, name.to_owned(), base, stored, manner)
 }
 
-/// Makes what was committed usable in this process: nobody sits at the magazines of the image any more.
-pub(crate) fn settle_in(core: &Core) {
-    if !Planted::MagazinesKept.is_there() {
-        core.take_up();
-    }
+/// Makes what was committed usable in this process: nobody sits at the magazines of the image any more. Of a damaged image,
+/// which then is not to be used, it says what is wrong.
+pub(crate) fn settle_in(core: &Core) -> Result<(), Box<Report>> {
+    if Planted::MagazinesKept.is_there() { Ok(()) } else { core.take_up() }
 }
 
 /// Reads the superblock; makes one for a file that has none, if a file may be made.

@@ -13,6 +13,7 @@ use crate::heap::Core;
 use crate::sync::Gate;
 use crate::units::{PAGE, low32};
 
+use super::opening::damaged;
 use super::options::HeapOptions;
 
 /// How long the log gets before a commit first brings it into the heap's file.
@@ -234,7 +235,8 @@ impl OpenOptions {
                 core.format();
                 return Ok(());
             }
-            self.verify_core(core, &path).map(|()| settle_in(core))
+            self.verify_core(core, &path)?;
+            settle_in(core).map_err(|report| damaged(&path, report))
         };
         // SAFETY: the regions hold what was committed, or zeros.
         let mut heap = unsafe { self.heap.over(regions, begin) }?;

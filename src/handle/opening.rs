@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::OpenOptions;
 use crate::durable::{Compression, Durability, Verify};
 use crate::error::Error;
-use crate::heap::Core;
+use crate::heap::{Core, Report};
 
 impl OpenOptions {
     /// What commits survive: a loss of power, unless this says otherwise.
@@ -117,6 +117,11 @@ impl OpenOptions {
         if report.is_clean() {
             return Ok(());
         }
-        Err(Error::MetadataDamaged { file: path.to_owned(), report: Box::new(report) })
+        Err(damaged(path, Box::new(report)))
     }
+}
+
+/// The tables of the heap in this file are damaged.
+pub(super) fn damaged(path: &Path, report: Box<Report>) -> Error {
+    Error::MetadataDamaged { file: path.to_owned(), report }
 }

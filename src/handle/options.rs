@@ -143,7 +143,11 @@ impl HeapOptions {
             return Ok(Err(report));
         }
         for (core, is_new) in cores.iter().zip(is_new) {
-            if is_new { core.get().format() } else { core.get().take_up() }
+            if is_new {
+                core.get().format();
+            } else if let Err(report) = core.get().take_up() {
+                return Ok(Err(*report));
+            }
         }
         Ok(Ok(self.finish_both(cores)))
     }
@@ -204,7 +208,7 @@ impl HeapOptions {
         let region = buffer::image(memory)?;
         // SAFETY: the region holds an image that has been checked.
         let core = unsafe { self.place(region, take_seat) }?;
-        core.get().take_up();
+        core.get().take_up().map_err(Error::Damaged)?;
         Ok(BufferHeap::new(self.finish(core)))
     }
 

@@ -102,7 +102,11 @@ impl Report {
     }
 
     fn add(&mut self, kind: FindingKind, offset: u64, found: impl Into<u64>, expected: impl Into<u64>) {
-        let finding = Finding { kind, offset, found: found.into(), expected: expected.into() };
+        self.note(Finding { kind, offset, found: found.into(), expected: expected.into() });
+    }
+
+    /// Adds a finding.
+    pub(super) fn note(&mut self, finding: Finding) {
         if let Some(place) = usize::try_from(self.total).ok().and_then(|at| self.kept.get_mut(at)) {
             *place = Some(finding);
         }
@@ -174,11 +178,40 @@ impl Core {
         self.pools().raw_locks().iter().for_each(crate::sync::Lock::release);
         report
     }
+
+    /// The record of this slab, if there can be one of this number.
+    fn slab(&self, id: u32) -> Option<&Slab> {
+        let slabs = self.pools().slabs();
+        (id < slabs.high().min(self.region().usable::<Slab>(Zone::Slabs))).then(|| slabs.at(id))
+    }
+
+    /// Whether an allocated block of the magazine with this number starts at `address`.
+    pub(super) fn is_block_of_magazine(&self, index: usize, address: usize) -> bool {
+        let Some((page, rest)) = self.region().locate(address) else { return false };
+        // There are tags for the pages in play only.
+        if page.0 >= self.runs().state().pages.get() {
+            return false;
+        }
+        let tag = self.runs().tag(page);
+        if let Some(class) = Class::from_index(index) {
+            if tag.is(Kind::Whole) {
+                return rest == 0 && tag.is_first() && self.runs().usable(tag.len()) == class.pages();
+            }
+            let Some(slab) = self.slab(tag.slab_id()).filter(|_| tag.is(Kind::Slab)) else { return false };
+            let distance = tag.index() * crate::units::low32(PAGE) + rest;
+            return slab.class() == Some(class)
+                && matches!(slab.spot(shape(class), distance), Spot::Start(block) if !slab.is_free(block));
+        }
+        let pages = RunClass::from_index(index - CLASSES).map(RunClass::pages);
+        let len = self.runs().usable(tag.len());
+        rest == 0 && tag.is(Kind::Whole) && tag.is_first() && pages == Some(len)
+    }
 }
 
-struct Checker<'a> {
-    core: &'a Core,
-    report: &'a mut Report,
+/// One check of a heap.
+pub(super) struct Checker<'a> {
+    pub(super) core: &'a Core,
+    pub(super) report: &'a mut Report,
 }
 
 impl Checker<'_> {
@@ -280,14 +313,8 @@ impl Checker<'_> {
         Some(len)
     }
 
-    /// The record of this slab, if there can be one of this number.
-    fn slab(&self, id: u32) -> Option<&Slab> {
-        let slabs = self.core.pools().slabs();
-        (id < slabs.high().min(self.core.region().usable::<Slab>(Zone::Slabs))).then(|| slabs.at(id))
-    }
-
     fn slab_pages(&self, id: u32) -> Option<u32> {
-        Some(shape(self.slab(id)?.class()?).pages + self.core.runs().guard_pages())
+        Some(shape(self.core.slab(id)?.class()?).pages + self.core.runs().guard_pages())
     }
 
     fn check_slab(&mut self, at: Page, id: u32, classes: &mut [SeenClass; CLASSES]) {
@@ -373,7 +400,7 @@ impl Checker<'_> {
         let (mut next, mut previous, mut listed) = (state.head.get(), 0, 0);
         while let Some(id) = next.checked_sub(1) {
             listed += 1;
-            let good = self.slab(id).filter(|slab| {
+            let good = self.core.slab(id).filter(|slab| {
                 slab.is_marked(id)
                     && slab.class() == Some(class)
                     && slab.free() > 0
@@ -401,7 +428,7 @@ impl Checker<'_> {
         let mut next = slabs.spare();
         for _ in 0..=high {
             let Some(id) = next.checked_sub(1) else { return };
-            let Some(slab) = self.slab(id).filter(|slab| !slab.is_marked(id)) else {
+            let Some(slab) = self.core.slab(id).filter(|slab| !slab.is_marked(id)) else {
                 self.report.add(FindingKind::SpareSlab, 0_u64, id, high);
                 return;
             };
@@ -410,7 +437,8 @@ impl Checker<'_> {
         self.report.add(FindingKind::SpareSlab, 0_u64, next, high);
     }
 
-    fn check_caches(&mut self) {
+    /// Looks at all magazines.
+    pub(super) fn check_caches(&mut self) {
         let core = self.core;
         let (high, room) = (core.magazines.state().high.get(), core.region().usable::<Cache>(Zone::Caches));
         if high > room {
@@ -426,7 +454,7 @@ impl Checker<'_> {
                     continue;
                 }
                 for block in magazine.oldest(magazine.count()).filter(|block| !block.is_null()) {
-                    if !self.is_block_of(index, core.magazines.here(block.addr())) {
+                    if !self.core.is_block_of_magazine(index, core.magazines.here(block.addr())) {
                         self.report.add(
                             FindingKind::MagazineBlock,
                             offset,
@@ -437,28 +465,6 @@ impl Checker<'_> {
                 }
             }
         }
-    }
-
-    /// Whether an allocated block of the magazine with this number starts at `address`.
-    fn is_block_of(&self, index: usize, address: usize) -> bool {
-        let Some((page, rest)) = self.core.region().locate(address) else { return false };
-        // There are tags for the pages in play only.
-        if page.0 >= self.core.runs().state().pages.get() {
-            return false;
-        }
-        let tag = self.core.runs().tag(page);
-        if let Some(class) = Class::from_index(index) {
-            if tag.is(Kind::Whole) {
-                return rest == 0 && tag.is_first() && self.core.runs().usable(tag.len()) == class.pages();
-            }
-            let Some(slab) = self.slab(tag.slab_id()).filter(|_| tag.is(Kind::Slab)) else { return false };
-            let distance = tag.index() * crate::units::low32(PAGE) + rest;
-            return slab.class() == Some(class)
-                && matches!(slab.spot(shape(class), distance), Spot::Start(block) if !slab.is_free(block));
-        }
-        let pages = RunClass::from_index(index - CLASSES).map(RunClass::pages);
-        let len = self.core.runs().usable(tag.len());
-        rest == 0 && tag.is(Kind::Whole) && tag.is_first() && pages == Some(len)
     }
 }
 

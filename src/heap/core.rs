@@ -134,11 +134,6 @@ impl Core {
         .find(|(_, found, most)| found > most)
     }
 
-    /// Makes a checked image usable in this process.
-    pub(crate) fn take_up(&self) {
-        self.magazines.take_up(|block| self.route_of(block).is_some());
-    }
-
     /// Makes a copy of an image a heap that is only looked at; its magazines stay as they are.
     pub(crate) fn view(&self) {
         self.magazines.disown_all();

@@ -15,6 +15,7 @@ mod info;
 mod lookup;
 mod pressure;
 mod stats;
+mod taking;
 
 pub(crate) use self::core::Core;
 pub use check::{Finding, FindingKind, Report};

@@ -1,4 +1,4 @@
-//! The checker against damage of every kind, one at a time, and an image that names a block twice.
+//! The checker, and taking up, against damage of every kind, one at a time; and an image that names a block twice.
 
 extern crate std;
 
@@ -211,7 +211,165 @@ fn a_block_that_lies_in_two_magazines_is_taken_up_once() {
     assert!(cached >= 2);
     (0..2).for_each(|half| heap.magazine(4 + half).set(heap.magazine(2 + half).get()));
     let before = heap.core.pools().state(class()).free.get();
-    heap.core.take_up();
+    heap.core.take_up().unwrap();
     assert_eq!(heap.core.pools().state(class()).free.get(), before + u64::from(cached) - 1);
     assert!(heap.core.check().is_clean(), "{}", heap.core.check());
+}
+
+impl Furnished {
+    /// Makes the slab say that it has so many free blocks.
+    fn say_free(&self, blocks: u32) {
+        let word = self.record(2);
+        word.set(word.get() & 0xFFFF | blocks << 16);
+    }
+
+    /// Makes the slab say that all of its blocks but one are free, so that it goes with the next one, and the pages beside it
+    /// that they are part of something else.
+    fn say_nearly_empty(&self) {
+        self.core.pools().state(class()).empty.set(1);
+        self.say_free(shape(class()).blocks - 1);
+        for page in [self.slab_start().minus(1), self.slab_end()] {
+            self.tag(page).set(Tag::INTERIOR.bits());
+        }
+    }
+
+    /// The page behind the slab's run.
+    fn slab_end(&self) -> Page {
+        self.slab_start().plus(self.slab_pages())
+    }
+
+    fn slab_pages(&self) -> u32 {
+        shape(class()).pages + self.core.runs().guard_pages()
+    }
+
+    /// Has the page behind the slab be a free run of a page, with these neighbours in its list.
+    fn say_free_behind(&self, links: u64) {
+        self.tag(self.slab_end()).set(Tag::first(RunKind::Free, 1).bits());
+        self.links.at(self.slab_end().index()).set(links);
+    }
+
+    /// Has the free run of so many pages that is looked for next be one that is not in play.
+    fn insert_beyond(&self, len: u32) {
+        self.core.runs().state().bins.insert(self.core.runs().links(), Page(PAGES - 1), len);
+    }
+}
+
+/// What giving back the blocks of the magazine meets, and would follow.
+const MET: &[Damage] = &[
+    (Kind::MagazineCount, |heap| heap.magazine(0).set(heap.magazine(1).get() + 1)),
+    (Kind::MagazineCount, |heap| heap.magazine(1).set(1000)),
+    (Kind::MagazineCount, |heap| {
+        heap.magazine(0).set(u32::MAX);
+        heap.magazine(1).set(u32::MAX);
+    }),
+    (Kind::MagazineBlock, |heap| heap.shift_oldest(8)),
+    (Kind::MagazineBlock, |heap| heap.shift_oldest(low32(100 * class().stride()))),
+    (Kind::MagazineBlock, |heap| heap.shift_oldest(1 << 31)),
+    // A block of another class: the slab says so, or its page does.
+    (Kind::MagazineBlock, |heap| heap.record(2).set(heap.record(2).get() & !0xFF)),
+    (Kind::MagazineBlock, |heap| {
+        for index in 0..heap.slab_pages() {
+            heap.tag(heap.slab_start().plus(index)).set(Tag::slab(heap.other, index, 99, 0).bits());
+        }
+    }),
+    (Kind::MagazineBlock, |heap| {
+        for index in 0..heap.slab_pages() {
+            heap.tag(heap.slab_start().plus(index)).set(Tag::slab(u32::MAX, index, 99, 0).bits());
+        }
+    }),
+    (Kind::MagazineBlock, |heap| heap.record(3).add(1)),
+    (Kind::MagazineBlock, |heap| (8..RECORD).for_each(|word| heap.record(word).set(u32::MAX))),
+    (Kind::SlabRecord, |heap| heap.record(0).add(1)),
+    (Kind::SlabRecord, |heap| heap.record(1).add(1)),
+    (Kind::SlabRecord, |heap| heap.record(1).set(u32::MAX)),
+    (Kind::PoolEntry, |heap| {
+        heap.say_free(0);
+        heap.core.pools().state(class()).tail.set(heap.core.pools().slabs().high() + 1);
+    }),
+    (Kind::PoolEntry, |heap| {
+        heap.say_nearly_empty();
+        heap.record(4).set(u32::MAX);
+    }),
+    (Kind::PoolEntry, |heap| {
+        heap.say_nearly_empty();
+        heap.record(5).set(u32::MAX);
+    }),
+    (Kind::RunEnd, |heap| {
+        heap.say_nearly_empty();
+        heap.tag(heap.slab_start().minus(1)).set(Tag::last(RunKind::Free, 0).bits());
+    }),
+    (Kind::RunEnd, |heap| {
+        heap.say_nearly_empty();
+        heap.tag(heap.slab_start().minus(1)).set(Tag::last(RunKind::Free, heap.slab_start().0 + 1).bits());
+    }),
+    (Kind::RunLength, |heap| {
+        heap.say_nearly_empty();
+        heap.tag(heap.slab_end()).set(Tag::first(RunKind::Free, 0).bits());
+    }),
+    (Kind::RunLength, |heap| {
+        heap.say_nearly_empty();
+        heap.tag(heap.slab_end()).set(Tag::first(RunKind::Free, u32::MAX).bits());
+    }),
+    (Kind::BinEntry, |heap| {
+        heap.say_nearly_empty();
+        heap.say_free_behind(u64::from(u32::MAX));
+    }),
+    (Kind::BinEntry, |heap| {
+        heap.say_nearly_empty();
+        heap.say_free_behind(u64::from(u32::MAX) << 32);
+    }),
+    (Kind::BinEntry, |heap| {
+        heap.say_nearly_empty();
+        heap.insert_beyond(heap.slab_pages());
+    }),
+    (Kind::RunLength, |heap| {
+        heap.say_nearly_empty();
+        heap.core.runs().state().pages.set(heap.slab_end().0 - 1);
+    }),
+];
+
+#[test]
+fn damage_that_taking_up_meets_is_an_error() {
+    for (number, (kind, damage)) in MET.iter().enumerate() {
+        let heap = Furnished::new();
+        damage(&heap);
+        let report = heap.core.take_up().expect_err("a damaged image was taken up");
+        assert!(report.findings().any(|finding| finding.kind == *kind), "{number}, {kind:?}: {report}");
+    }
+}
+
+#[test]
+fn damage_that_taking_up_does_not_meet_is_survived() {
+    for (_, damage) in DAMAGES {
+        let heap = Furnished::new();
+        damage(&heap);
+        if heap.core.beyond_its_tables().is_none() {
+            // Whether it is met depends on what it is.
+            let _ = heap.core.take_up();
+        }
+    }
+}
+
+/// A list that goes round, one that names no page, and runs that are longer than the heap, or nothing.
+const ENDLESS: [fn(&Furnished); 5] = [
+    |heap| heap.links.at(heap.hole.index()).set(u64::from(heap.hole.0 + 1)),
+    |heap| heap.links.at(heap.hole.index()).set(u64::from(u32::MAX)),
+    |heap| heap.links.at(heap.hole.index()).set(u64::from(heap.run.0 + 1)),
+    |heap| heap.tag(heap.hole).set(Tag::first(RunKind::Free, u32::MAX).bits()),
+    |heap| heap.tag(heap.hole).set(Tag::first(RunKind::Free, 0).bits()),
+];
+
+#[test]
+fn free_runs_of_damaged_lists_have_no_more_pages_than_there_are() {
+    for (number, damage) in ENDLESS.iter().enumerate() {
+        let heap = Furnished::new();
+        let pages = heap.core.runs().state().pages.get();
+        damage(&heap);
+        let mut seen = 0;
+        heap.core.runs().lock().free_from(1, |page, len| {
+            assert!(len <= pages - page.0, "{number}: {len} pages at {page:?}");
+            seen += len;
+            assert!(seen <= pages, "{number}");
+        });
+    }
 }

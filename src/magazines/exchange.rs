@@ -272,24 +272,33 @@ impl Magazines {
 
     /// Empties all caches of an image just taken up, whose threads are gone, and makes them spare.
     ///
-    /// The image has been checked: what lies in the magazines are blocks that were allocated. A block that lies in two
-    /// of them, in an image made by nobody honest, is given back once: `is_taken` says whether it still can be.
-    pub(crate) fn take_up(&self, is_taken: impl Fn(NonNull<u8>) -> bool) {
+    /// No magazine says that it holds more than it can. `can_be_given` says of each block, with its magazine's number, whether
+    /// it is to be given back, and of an image that is damaged what is wrong: then this ends, and the image is not to be used.
+    pub(crate) fn take_up<E>(
+        &self,
+        can_be_given: impl Fn(usize, NonNull<u8>) -> Result<bool, E>,
+    ) -> Result<(), E> {
         let _registry = self.registry.lock();
         self.state.spare.set(0);
         let base = self.pools.runs().region().base().as_ptr();
         for cache in self.caches() {
+            let mut done = Ok(());
             cache.drain(&mut |index, block| {
                 let distance = self.here(block.as_ptr().addr()).wrapping_sub(base.addr());
-                if let Some(block) =
-                    NonNull::new(base.wrapping_add(distance)).filter(|block| is_taken(*block))
-                {
-                    self.give_by_index(index, block.as_ptr());
+                let Some(block) = NonNull::new(base.wrapping_add(distance)).filter(|_| done.is_ok()) else {
+                    return;
+                };
+                match can_be_given(index, block) {
+                    Ok(true) => self.give_by_index(index, block.as_ptr()),
+                    Ok(false) => {}
+                    Err(wrong) => done = Err(wrong),
                 }
             });
+            done?;
             self.retire(cache);
         }
         self.state.base.set(base.addr() as u64);
+        Ok(())
     }
 
     /// Takes the caches of an image from the threads that had them, which are of another process. What lies in them stays.

@@ -126,7 +126,8 @@ impl<'a> PoolGuard<'a> {
         }
     }
 
-    /// Takes back a strip of blocks whose first lies at `place`, in one of these slabs; `false`, and nothing done, if they
+    /// Takes back a strip of blocks whose first lies at `place`, in one of these slabs (`heap/taking.rs` compares what this
+    /// follows before it is done in an image that nobody has verified); `false`, and nothing done, if they
     /// do not all lie there, are not of this class, or not allocated.
     #[inline]
     pub(super) fn give_strip(&self, slabs: &[Slab], place: Place, strip: Strip) -> bool {
