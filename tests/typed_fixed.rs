@@ -2,6 +2,7 @@
 #![cfg_attr(feature = "nightly", feature(allocator_api))]
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
@@ -25,6 +26,9 @@ fn root(heap: H<'_>) -> Root<'_> {
     Root { numbers: Vec::new_in(heap), texts: Vec::new_in(heap), own: None, nothing }
 }
 
+/// Two heaps that are made may want the same addresses: so they are not open at the same time.
+static TURN: Mutex<()> = Mutex::new(());
+
 fn path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("outlive-fixed-{name}-{}", std::process::id()))
 }
@@ -42,6 +46,7 @@ fn put<T>(vector: &mut T, word: usize, value: usize) {
 
 #[test]
 fn ordinary_collections_are_found_again_at_the_same_address_and_nowhere_else() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let path = path("found");
     let store = open(&path).unwrap();
     let address = store
@@ -96,6 +101,7 @@ fn ordinary_collections_are_found_again_at_the_same_address_and_nowhere_else() {
 
 #[test]
 fn a_heap_of_another_kind_is_refused() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     outlive::heap!(struct Movable);
     let path = path("kinds");
     Other::open::<u64>(&path, |_| 7).unwrap().close().unwrap();
@@ -130,6 +136,7 @@ mod standard {
 
     #[test]
     fn the_standard_ones_are_found_again() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let path = path("standard");
         let store = open(&path).unwrap();
         store
@@ -190,6 +197,7 @@ mod standard {
     /// Words and blocks are the same, and so is what the file says of them.
     #[test]
     fn a_vector_of_one_library_is_read_by_the_other_if_the_words_are_the_same() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         outlive::heap!(struct Both, fixed);
         let path = path("both");
         let numbers = Both::open::<Vec<u64, Both>>(&path, |heap| Vec::new_in(heap)).unwrap();

@@ -34,7 +34,7 @@ use super::levels::LogManner;
 use super::log::SegmentBytes;
 use super::notes::Notes;
 use super::overlay::Overlay;
-use super::place::{Home, Reserved};
+use super::place::{Chosen, Home, Reserved};
 use super::planted::Planted;
 use super::span::PageSpan;
 use super::storage::{Lock, Open, Operation, Storage, StoredFile};
@@ -80,8 +80,8 @@ pub(crate) fn open<S: Storage>(storage: S, name: &OsStr, manner: &Manner) -> Res
     }
     let base = storage.open(name, how).map_err(of_storage)?;
     base.lock(Lock::Exclusive).map_err(of_storage)?;
-    let stored = superblock(&storage, name, &base, manner)?;
-    take_up(storage, name.to_owned(), base, stored, manner)
+    let (stored, place) = superblock(&storage, name, &base, manner)?;
+    take_up(storage, name.to_owned(), base, stored, place, manner)
 }
 
 /// Makes what was committed usable in this process: nobody sits at the magazines of the image any more. Of a damaged image,
@@ -90,13 +90,13 @@ pub(crate) fn settle_in(core: &Core) -> Result<(), Box<Report>> {
     if Planted::MagazinesKept.is_there() { Ok(()) } else { core.take_up() }
 }
 
-/// Reads the superblock; makes one for a file that has none, if a file may be made.
+/// Reads the superblock; makes one for a file that has none, if a file may be made, and keeps the place that it names.
 fn superblock<S: Storage>(
     storage: &S,
     name: &OsStr,
     base: &S::File,
     manner: &Manner,
-) -> Result<Stored, Error> {
+) -> Result<(Stored, Option<Reserved>), Error> {
     let path = storage.path(name);
     let of_superblock = |error| of_superblock(error, path.clone());
     // Beside a log, or with an image, the slots count: if one says otherwise, the other one may be the newer.
@@ -107,23 +107,29 @@ fn superblock<S: Storage>(
         Ok(stored) if has_nothing && !stored.superblock.has_commits() => {
             let stored = Stored::create(base, stored.superblock).map_err(of_superblock)?;
             storage.sync().map_err(of_storage)?;
-            Ok(stored)
+            Ok((stored, None))
         }
         Err(_) if has_nothing && manner.create && Stored::is_half_made(base).map_err(of_superblock)? => {
             create(storage, base, manner, &path)
         }
-        other => other.map_err(of_superblock),
+        other => Ok((other.map_err(of_superblock)?, None)),
     }
 }
 
 /// Writes the slots of a file that has nothing.
-fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path) -> Result<Stored, Error> {
+fn create<S: Storage>(
+    storage: &S,
+    base: &S::File,
+    manner: &Manner,
+    path: &Path,
+) -> Result<(Stored, Option<Reserved>), Error> {
     let uuid = chance::uuid();
+    let Chosen { address, place } = manner.home.choose(manner.pages, path)?;
     let first = Superblock {
         uuid,
         sequence: 0,
         applied: 0,
-        base: manner.home.choose(manner.pages, path)?,
+        base: address,
         reserved_pages: u64::from(manner.pages),
         image_pages: IMAGE / PAGE as u64,
         flags: if manner.home.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() },
@@ -131,7 +137,7 @@ fn create<S: Storage>(storage: &S, base: &S::File, manner: &Manner, path: &Path)
     };
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
     storage.sync().map_err(of_storage)?;
-    Ok(stored)
+    Ok((stored, place))
 }
 
 fn take_up<S: Storage>(
@@ -139,6 +145,7 @@ fn take_up<S: Storage>(
     name: OsString,
     base: S::File,
     stored: Stored,
+    place: Option<Reserved>,
     manner: &Manner,
 ) -> Result<Opened<S>, Error> {
     let path = storage.path(&name);
@@ -149,7 +156,10 @@ fn take_up<S: Storage>(
     let layout = layout_of(&superblock, bytes).map_err(|fault| fault.error(&path))?;
     let base = Arc::new(base);
     // Before anything is written.
-    let place = Reserved::of(&superblock, &layout, is_bound, &path)?;
+    let place = match place.filter(|place| place.is_for(&superblock, &layout)) {
+        Some(place) => place,
+        None => Reserved::of(&superblock, &layout, is_bound, &path)?,
+    };
     let mut file =
         HeapFile::new(storage, name, Arc::clone(&base), stored, layout, (manner.segment, manner.log))?;
     fits(&layout, file.image_pages, &path)?;

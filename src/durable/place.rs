@@ -34,28 +34,39 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// An address for a new heap with room for so many pages. One that is taken will do, unless the heap has to lie there.
-    pub(super) fn choose(self, pages: u32, path: &Path) -> Result<u64, Error> {
+    /// An address for a new heap with room for so many pages, which nobody else gets as long as it is kept. One that is taken will
+    /// do, unless the heap has to lie there.
+    pub(super) fn choose(self, pages: u32, path: &Path) -> Result<Chosen, Error> {
         let bytes = Layout::of(pages).map_or(0, |layout| layout.span());
         if let Some(address) = self.address {
             if !address.is_multiple_of(HUGE) || address == 0 {
                 return Err(Error::AddressNotAligned { found: address as u64, expected: HUGE as u64 });
             }
-            if self.is_bound && Reserved::exactly(address, bytes).is_none() {
+            let place = Reserved::exactly(address, bytes);
+            if self.is_bound && place.is_none() {
                 let (file, wanted) = (path.to_owned(), address as u64);
                 return Err(Error::AddressTaken { file, wanted, bytes: bytes as u64 });
             }
-            return Ok(address as u64);
+            return Ok(Chosen { address: address as u64, place });
         }
-        let mut address = 0;
+        let mut chosen = Chosen { address: 0, place: None };
         for _ in 0..TRIALS {
-            address = FIRST_BASE + chance::number() % BASES * BASE_STEP;
-            if Reserved::exactly(usize::try_from(address).unwrap_or(0), bytes).is_some() {
+            let address = FIRST_BASE + chance::number() % BASES * BASE_STEP;
+            let place = Reserved::exactly(usize::try_from(address).unwrap_or(0), bytes);
+            chosen = Chosen { address, place };
+            if chosen.place.is_some() {
                 break;
             }
         }
-        Ok(address)
+        Ok(chosen)
     }
+}
+
+/// An address for a new heap, and the address space there if it is free.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) address: u64,
+    pub(super) place: Option<Reserved>,
 }
 
 /// Address space that is given back unless it is kept.
@@ -82,6 +93,11 @@ impl Reserved {
             wanted: superblock.base,
             bytes: bytes as u64,
         })
+    }
+
+    /// Whether this is where such a heap lies, all of it.
+    pub(super) fn is_for(&self, superblock: &Superblock, layout: &Layout) -> bool {
+        (self.base.addr().get() as u64, self.bytes) == (superblock.base, layout.span())
     }
 
     /// At this address, if it is free.
@@ -125,5 +141,20 @@ impl Drop for Reserved {
     fn drop(&mut self) {
         // SAFETY: reserved in `new`, and not kept.
         unsafe { os::release(self.base, self.bytes) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_address_is_nobody_elses_as_long_as_it_is_kept() {
+        let home = Home { address: Some(0x0F00_0000_0000), is_bound: true };
+        let choose = || home.choose(64, Path::new("heap"));
+        let chosen = choose().unwrap();
+        assert!(matches!(choose(), Err(Error::AddressTaken { wanted: 0x0F00_0000_0000, .. })));
+        drop(chosen);
+        assert!(choose().unwrap().place.is_some());
     }
 }
