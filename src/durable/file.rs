@@ -109,7 +109,7 @@ impl<S: Storage> HeapFile<S> {
             overlay: Overlay::new(),
             gate: Arc::default(),
             counts: Counts::default(),
-            holes: Arc::new(Holes::new(longest)),
+            holes: Arc::new(Holes::new()),
             faults: Arc::default(),
             reuse: Reuse::default(),
             has_old_end: false,

@@ -32,12 +32,12 @@ pub(super) const LEAST: u32 = if cfg!(test) { 4 } else { 16 };
 /// How many pages are given back by one call, for which a thread that wants one of them waits.
 const AT_ONCE: u64 = if cfg!(test) { 8 } else { 1024 };
 
-/// A bit for each page of the file.
-#[derive(Debug)]
+/// A bit for each page of the file, up to the last one that was asked for: a file may become much longer than it is.
+#[derive(Default, Debug)]
 struct Bits(Vec<u64>);
 
 /// What is known of the pages.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 struct State {
     backed: Bits,
     given_back: Bits,
@@ -55,11 +55,9 @@ pub(super) struct Holes {
 }
 
 impl Holes {
-    /// For a file of at most so many pages, of which nothing is known.
-    pub(super) fn new(pages: u64) -> Self {
-        let bits = || Bits(vec![0; usize::try_from(pages.div_ceil(64)).unwrap_or(0)]);
-        let state = State { backed: bits(), given_back: bits(), marked: SpanSet::default(), stopped: false };
-        Self { turn: Mutex::new(()), state: Mutex::new(state) }
+    /// For a file of which nothing is known.
+    pub(super) fn new() -> Self {
+        Self { turn: Mutex::new(()), state: Mutex::new(State::default()) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -144,6 +142,10 @@ impl Holes {
 impl Bits {
     /// Calls `act` with the words in which bits of these pages lie, and with these bits.
     fn words(&mut self, span: PageSpan, mut act: impl FnMut(u64, &mut u64, u64)) {
+        let words = usize::try_from(span.end().div_ceil(64)).unwrap_or(usize::MAX);
+        if words > self.0.len() {
+            self.0.resize(words, 0);
+        }
         let mut at = span.first;
         while at < span.end() {
             let stop = ((at / 64 + 1) * 64).min(span.end());

@@ -32,7 +32,7 @@ fn pages_that_are_marked_go_back_unless_they_are_taken_again() {
     let mut random = Random::new(3);
     for seed in 0..200 {
         let (folder, file) = file();
-        let holes = Holes::new(PAGES);
+        let holes = Holes::new();
         let (mut there, mut marked) = (vec![true; 200], vec![false; 200]);
         for _ in 0..40 {
             let span = PageSpan { first: random.below(PAGES), count: 1 + random.skewed(5) };
@@ -73,7 +73,7 @@ fn pages_that_are_marked_go_back_unless_they_are_taken_again() {
 #[test]
 fn a_page_has_its_space_before_it_is_used_again_or_nobody_gets_it() {
     let (folder, file) = file();
-    let (holes, span) = (Holes::new(PAGES), PageSpan { first: 10, count: 20 });
+    let (holes, span) = (Holes::new(), PageSpan { first: 10, count: 20 });
     holes.grow(&file, PageSpan { first: 0, count: PAGES }).unwrap();
     assert!(!holes.take_back(&file, span).unwrap(), "it has its space");
     assert_eq!(holes.mark(span, true), [span]);
@@ -90,7 +90,7 @@ fn a_page_has_its_space_before_it_is_used_again_or_nobody_gets_it() {
 #[test]
 fn what_cannot_be_given_back_is_not_tried_again() {
     let (folder, file) = file();
-    let (holes, span) = (Holes::new(PAGES), PageSpan { first: 10, count: 2 * AT_ONCE });
+    let (holes, span) = (Holes::new(), PageSpan { first: 10, count: 2 * AT_ONCE });
     holes.mark(span, true);
     folder.fail_after(1, Fault::Unsure(Errno::IO));
     assert_eq!(holes.give_back(&file), Some(PageSpan { first: 10, count: AT_ONCE }));
@@ -104,7 +104,7 @@ fn what_cannot_be_given_back_is_not_tried_again() {
 #[test]
 fn a_file_system_without_holes_is_asked_once() {
     let (folder, file) = file();
-    let (holes, span) = (Holes::new(PAGES), PageSpan { first: 10, count: 2 * AT_ONCE });
+    let (holes, span) = (Holes::new(), PageSpan { first: 10, count: 2 * AT_ONCE });
     folder.keep_space();
     holes.mark(span, true);
     assert_eq!(holes.give_back(&file), None, "what it holds is known");
