@@ -106,7 +106,9 @@ impl Holes {
         let there = state.given_back.clear_of(span);
         for span in &there {
             state.backed.set(*span, false);
-            state.marked.insert(if to_go { *span } else { PageSpan::between(0, 0) });
+            if to_go {
+                state.marked.insert(*span);
+            }
         }
         there
     }

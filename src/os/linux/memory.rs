@@ -136,7 +136,8 @@ pub(crate) unsafe fn map_private(
 /// is written to the file. Given back with [`release`].
 ///
 /// # Safety
-/// As long as the view lives, nobody shortens the file to less than is read, and nobody reads from the view what is being written to the file.
+/// As long as the view lives, nobody shortens the file to less than is read, and nobody reads from the view what is being
+/// written to the file.
 pub(crate) unsafe fn map_shared(
     file: BorrowedFd<'_>,
     offset: u64,
