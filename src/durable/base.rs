@@ -5,8 +5,6 @@
 //!    commit that is being made writes to their place.
 
 use std::iter::Peekable;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use crate::error::Error;
 use crate::units::{LINE, PAGE};
@@ -16,6 +14,7 @@ use super::errors::of_storage;
 use super::layout::Layout;
 use super::lines::Line;
 use super::overlay::PatchedPage;
+use super::steps::by_two;
 use super::storage::{StorageError, StoredFile};
 
 /// So many pages between two are written as well rather than two writes made of it: a page more costs the disk and the
@@ -46,30 +45,17 @@ pub(super) fn write_near<'a>(
     Ok(())
 }
 
-/// The same by two threads, each of which takes what is next. While one writes, which the system lets only one do at a
-/// time, the other one reads.
+/// The same by two threads. While one writes, which the system lets only one do at a time, the other one reads.
 pub(super) fn write_near_by_two<'a>(
     base: &impl StoredFile,
     layout: &Layout,
     pages: impl Iterator<Item = PatchedPage<'a>> + Send,
 ) -> Result<(), StorageError> {
-    let pages = Mutex::new(Some(pages.peekable()));
-    let rest = || pages.lock().unwrap_or_else(PoisonError::into_inner);
-    let work = || {
-        let (mut stretch, mut buffers) = (Vec::new(), Buffers::default());
-        while rest().as_mut().is_some_and(|pages| take_stretch(layout, pages, &mut stretch)) {
-            // Where one fails, the other one ends as well.
-            write_stretch(base, &stretch, &mut buffers).inspect_err(|_| *rest() = None)?;
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        // Without a second thread it takes longer.
-        let other = thread::Builder::new().spawn_scoped(scope, work);
-        let own = work();
-        let others = other.map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        own.and(others.unwrap_or(Ok(())))
-    })
+    let mut pages = pages.peekable();
+    by_two(
+        |(stretch, _): &mut (Vec<_>, Buffers)| take_stretch(layout, &mut pages, stretch),
+        |(stretch, buffers)| write_stretch(base, stretch, buffers).map(drop),
+    )
 }
 
 /// What is used again for each stretch.

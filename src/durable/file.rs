@@ -229,6 +229,14 @@ impl<S: Storage> HeapFile<S> {
         self.log.as_ref().map(Log::body).ok_or_else(|| Error::Failed { file: self.path(&self.name) })
     }
 
+    /// Makes durable what was placed in the base, before a commit counts on it.
+    pub(super) fn sync_placed(&mut self) -> Result<(), Error> {
+        let synced = if Planted::PlacedNotSynced.is_there() { Ok(()) } else { self.base.sync() };
+        // What a checkpoint has written meanwhile may be lost as well, and its own sync would not be told.
+        self.failed |= synced.is_err();
+        synced.map_err(of_storage)
+    }
+
     /// Makes these changes durable, in one step, as the next commit. Where there is no room for them nothing has happened.
     pub(super) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, Error> {
         if Planted::BaseBeforeLog.is_there() {

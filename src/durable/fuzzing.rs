@@ -136,6 +136,10 @@ impl StoredFile for Bytes {
         self.refuse(Operation::Write)
     }
 
+    fn write_past_at(&self, _: u64, _: &[u8]) -> Result<(), StorageError> {
+        self.refuse(Operation::WritePast)
+    }
+
     fn write_durable_at(&self, _: u64, _: &[u8]) -> Result<(), StorageError> {
         self.refuse(Operation::WriteDurable)
     }

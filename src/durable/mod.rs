@@ -51,6 +51,7 @@ mod save;
 mod snapshot;
 mod span;
 mod stats;
+mod steps;
 mod storage;
 mod superblock;
 mod turns;

@@ -270,6 +270,7 @@ impl<S: Storage + 'static> Shared<S> {
         let followed = capture.get_or_insert_with(|| Capture::new(cores, self.manner.method));
         if followed.growth(cores) >= PLACED_FROM {
             let placed = followed.place(cores, file, body)?;
+            file.sync_placed()?;
             if self.manner.in_background {
                 self.warm(&file.view, placed);
             }

@@ -43,6 +43,8 @@ pub(super) enum Planted {
     NotApplied,
     /// What an opening brings from the log into the base counts as being there, although it is not durable.
     BroughtInCounts,
+    /// What is written to the base for a commit is not synced before that.
+    PlacedNotSynced,
     /// A capture passes over the last page.
     PageMissed,
     /// What lay in the magazines of an image stays there.

@@ -32,7 +32,7 @@ pub(crate) use real::{RealFile, RealFolder};
 pub(crate) const BLOCK: usize = 4096;
 
 /// A folder.
-pub(crate) trait Storage: fmt::Debug + Send {
+pub(crate) trait Storage: fmt::Debug + Send + Sync {
     /// An open file of it.
     type File: StoredFile;
 
@@ -78,6 +78,9 @@ pub(crate) trait StoredFile: fmt::Debug + Send + Sync + 'static {
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<(), StorageError>;
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Writes past the system's cache where it can, with the same multiples as a durable write: for much that nobody reads soon.
+    fn write_past_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError>;
 
     /// Writes, and returns when the bytes are durable. Their address, their length and the offset are multiples of
     /// [`BLOCK`].
@@ -128,6 +131,7 @@ pub(crate) enum Operation {
     TakeBack,
     Read,
     Write,
+    WritePast,
     WriteDurable,
     Sync,
     Lock,
@@ -178,7 +182,7 @@ impl fmt::Display for Operation {
             Self::GiveBack => "giving back space of",
             Self::TakeBack => "allocating space in",
             Self::Read => "reading",
-            Self::Write => "writing",
+            Self::Write | Self::WritePast => "writing",
             Self::WriteDurable => "durably writing",
             Self::Sync => "syncing",
             Self::Lock => "locking",

@@ -9,12 +9,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, Stat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::{Errno, ReadWriteFlags, retry_on_intr};
 
 use super::{BLOCK, Lock, NotAFile, Open, Operation, Storage, StorageError, StoredFile};
 
@@ -35,7 +35,7 @@ pub(crate) struct RealFolder {
 #[derive(Debug)]
 pub(crate) struct RealFile {
     file: OwnedFd,
-    /// The same file for durable writes past the page cache, where the file system has that.
+    /// The same file for writes past the page cache, where the file system has that.
     direct: Option<OwnedFd>,
     path: PathBuf,
 }
@@ -79,10 +79,10 @@ impl RealFolder {
         Ok(RealFile { file, direct, path: self.path.join(name) })
     }
 
-    /// The file of this name for durable writes; `None` where the file system has no such thing, or where the name means
+    /// The file of this name for writes past the page cache; `None` where the file system has no such thing, or where the name means
     /// another file than the one that `stat` is of.
     fn open_direct(&self, name: &OsStr, stat: &Stat) -> Option<OwnedFd> {
-        let flags = CAREFUL | OFlags::WRONLY | OFlags::DIRECT | OFlags::DSYNC;
+        let flags = CAREFUL | OFlags::WRONLY | OFlags::DIRECT;
         let direct = retry_on_intr(|| rustix::fs::openat(&self.folder, name, flags, Mode::empty())).ok()?;
         let same = rustix::fs::fstat(&direct).ok()?;
         ((same.st_dev, same.st_ino) == (stat.st_dev, stat.st_ino)).then_some(direct)
@@ -136,6 +136,20 @@ impl RealFile {
     /// Makes this file one that shares the content of `of`, until either is changed; `false` where the file system cannot.
     pub(crate) fn share(&self, of: BorrowedFd<'_>) -> bool {
         retry_on_intr(|| rustix::fs::ioctl_ficlone(&self.file, of)).is_ok()
+    }
+
+    /// Writes past the page cache; `false` where that cannot be done.
+    fn write_direct(&self, offset: u64, bytes: &[u8], how: ReadWriteFlags) -> Result<bool, (u64, io::Error)> {
+        debug_assert!(bytes.as_ptr().addr().is_multiple_of(BLOCK) && bytes.len().is_multiple_of(BLOCK));
+        debug_assert!(offset.is_multiple_of(BLOCK as u64));
+        let Some(direct) = &self.direct else { return Ok(false) };
+        let write = |rest: &[u8], at| rustix::io::pwritev2(direct, &[IoSlice::new(rest)], at, how);
+        match write_all_by(write, offset, bytes) {
+            Ok(()) => Ok(true),
+            // The file system opens files in this way but does not write so, or not with blocks of this size.
+            Err((_, Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS)) => Ok(false),
+            Err((at, errno)) => Err((at, errno.into())),
+        }
     }
 
     /// What `allocate` does where the file system cannot: every page of the range that reads as zero is written.
@@ -235,19 +249,20 @@ impl StoredFile for RealFile {
         write_all(self.file.as_fd(), offset, bytes).map_err(|(at, e)| self.error(Operation::Write, at, e))
     }
 
-    fn write_durable_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        debug_assert!(bytes.as_ptr().addr().is_multiple_of(BLOCK) && bytes.len().is_multiple_of(BLOCK));
-        debug_assert!(offset.is_multiple_of(BLOCK as u64));
-        if let Some(direct) = &self.direct {
-            match write_all(direct.as_fd(), offset, bytes) {
-                Ok(()) => return Ok(()),
-                // The file system opens files in this way but does not write so, or not with blocks of this size.
-                Err((_, e)) if e.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {}
-                Err((at, e)) => return Err(self.error(Operation::WriteDurable, at, e)),
-            }
+    fn write_past_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        let failed = |(at, e)| self.error(Operation::WritePast, at, e);
+        if self.write_direct(offset, bytes, ReadWriteFlags::empty()).map_err(failed)? {
+            return Ok(());
         }
-        write_all(self.file.as_fd(), offset, bytes)
-            .map_err(|(at, e)| self.error(Operation::WriteDurable, at, e))?;
+        write_all(self.file.as_fd(), offset, bytes).map_err(failed)
+    }
+
+    fn write_durable_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        let failed = |(at, e)| self.error(Operation::WriteDurable, at, e);
+        if self.write_direct(offset, bytes, ReadWriteFlags::DSYNC).map_err(failed)? {
+            return Ok(());
+        }
+        write_all(self.file.as_fd(), offset, bytes).map_err(failed)?;
         retry_on_intr(|| rustix::fs::fdatasync(&self.file))
             .map_err(|e| self.error(Operation::WriteDurable, offset, e))
     }
@@ -315,13 +330,23 @@ fn read_all(file: BorrowedFd<'_>, offset: u64, into: &mut [u8]) -> io::Result<()
 
 /// Writes everything, or says where it failed.
 fn write_all(file: BorrowedFd<'_>, offset: u64, bytes: &[u8]) -> Result<(), (u64, io::Error)> {
+    write_all_by(|rest, at| rustix::io::pwrite(file, rest, at), offset, bytes)
+        .map_err(|(at, errno)| (at, errno.into()))
+}
+
+/// The same with this call, which may write less than it is given. One that writes nothing has an input/output error.
+fn write_all_by(
+    write: impl Fn(&[u8], u64) -> rustix::io::Result<usize>,
+    offset: u64,
+    bytes: &[u8],
+) -> Result<(), (u64, Errno)> {
     let mut done = 0;
     while done < bytes.len() {
         let at = offset + done as u64;
-        match retry_on_intr(|| rustix::io::pwrite(file, &bytes[done..], at)) {
-            Ok(0) => return Err((at, io::ErrorKind::WriteZero.into())),
+        match retry_on_intr(|| write(&bytes[done..], at)) {
+            Ok(0) => return Err((at, Errno::IO)),
             Ok(count) => done += count,
-            Err(errno) => return Err((at, errno.into())),
+            Err(errno) => return Err((at, errno)),
         }
     }
     Ok(())

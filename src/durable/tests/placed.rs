@@ -1,4 +1,4 @@
-//! Growth that is written to its place in the file before the commit that it belongs to, where that commit fails.
+//! Growth that is written to its place in the file before the commit that it belongs to, where that commit fails, or the power.
 //!
 //! It had been lost in part: pages counted as placed when only some of them were, so that the next commit left them out. And
 //! zeros were not zeros: a block that was zeroed in memory only, on pages of which the file had got something else by then.
@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::blocks::{Block, Held};
+use super::crashes::{Effort, crashes_at};
 use super::program::{Run, Settings};
 use crate::durable::storage::Operation;
 use crate::durable::storage::simulated::{Fault, Random};
@@ -81,12 +82,12 @@ fn grows(call: u64, fault: Fault, durability: Durability) -> Result<Option<bool>
 fn zeroed(tracked: bool, writes: u64) -> Result<(), String> {
     let (mut run, heap) = new(Durability::PowerLoss)?;
     let at = take(&mut run, &heap, 7, tracked)?;
-    let (folder, written) = (run.folder.clone(), run.folder.count(Operation::WriteDurable));
+    let (folder, written) = (run.folder.clone(), run.folder.count(Operation::WritePast));
     // The other pieces take so long.
     folder.slow_down(Duration::from_millis(60));
     std::thread::scope(|scope| {
         let commit = scope.spawn(|| heap.0.persist().map(drop));
-        while folder.count(Operation::WriteDurable) < written + writes && !commit.is_finished() {
+        while folder.count(Operation::WritePast) < written + writes && !commit.is_finished() {
             std::thread::yield_now();
         }
         let block = run.live.remove(&at).expect("just taken");
@@ -101,6 +102,23 @@ fn zeroed(tracked: bool, writes: u64) -> Result<(), String> {
     take(&mut run, &heap, 1, tracked)?;
     run.persist(&heap).map_err(|error| error.to_string())?;
     die_and_open(&mut run, heap)
+}
+
+/// The power fails at some point of two commits with growth of both kinds, the second of which changes the first one's; says
+/// how many disks were looked at.
+pub(super) fn loses_power(seed: u64) -> Result<u64, String> {
+    let (mut run, heap) = new(Durability::PowerLoss)?;
+    let from = run.folder.operations();
+    for byte in 1..=2 {
+        take(&mut run, &heap, byte, false)?;
+        take(&mut run, &heap, byte + 2, true)?;
+        run.persist(&heap).map_err(|error| error.to_string())?;
+        (0..8).for_each(|_| run.step(&heap));
+    }
+    run.folder.die();
+    drop(heap);
+    run.random = Random(seed);
+    crashes_at(&mut run, from..usize::MAX, Effort { steps: 0, disks: 4, again: 1, depth: 0 })
 }
 
 /// Tries one call after the other; says of how many the commit was made in the end.
@@ -128,6 +146,12 @@ fn growth_of_which_a_write_failed_is_in_the_next_commit_as_a_whole() {
             assert!(made >= 6, "{made} commits after {fault:?}: each megabyte is a write");
         }
     }
+}
+
+#[test]
+fn growth_is_there_or_not_at_all_when_the_power_fails() {
+    let looked = loses_power(1).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert!(looked > 50, "{looked} disks");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use rustix::io::Errno;
 
 use super::crashes::{Effort, crashes_at, program};
+use super::placed::loses_power;
 use super::program::Run;
 use crate::durable::planted::Planted;
 use crate::durable::storage::simulated::Fault;
@@ -101,6 +102,7 @@ fn planted_bugs_are_found() {
     is_found(Planted::NotApplied);
     is_found(Planted::BroughtInCounts);
     is_found(Planted::PageMissed);
+    is_found_by(Planted::PlacedNotSynced, |seed| loses_power(seed).map(drop));
     // A hardened heap has no magazines.
     if !cfg!(feature = "hardened") {
         is_found_by(Planted::MagazinesKept, left_in_magazines);

@@ -104,6 +104,13 @@ impl SimulatedFile {
         })
     }
 
+    fn write_aligned(&self, operation: Operation, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        assert!(offset.is_multiple_of(BLOCK as u64) && bytes.len().is_multiple_of(BLOCK));
+        assert!(bytes.as_ptr().addr().is_multiple_of(BLOCK), "such a write wants an aligned buffer");
+        self.folder.take_time();
+        self.write(operation, offset, bytes)
+    }
+
     fn write(&self, operation: Operation, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
         let durable = operation == Operation::WriteDurable;
         let at = to_usize(offset);
@@ -217,11 +224,12 @@ impl StoredFile for SimulatedFile {
         self.write(Operation::Write, offset, bytes)
     }
 
+    fn write_past_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.write_aligned(Operation::WritePast, offset, bytes)
+    }
+
     fn write_durable_at(&self, offset: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        assert!(offset.is_multiple_of(BLOCK as u64) && bytes.len().is_multiple_of(BLOCK));
-        assert!(bytes.as_ptr().addr().is_multiple_of(BLOCK), "a durable write wants an aligned buffer");
-        self.folder.take_time();
-        self.write(Operation::WriteDurable, offset, bytes)
+        self.write_aligned(Operation::WriteDurable, offset, bytes)
     }
 
     fn sync(&self) -> Result<(), StorageError> {

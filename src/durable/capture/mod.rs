@@ -15,28 +15,26 @@
 //!    differ from what is committed or not: to look there would cost more than to write a line. A page of which all lines are
 //!    noted is compared, which costs less than to write all of it; many such pages are zeros that were zeros before.
 
+mod comparing;
+mod placing;
+
 use crate::error::Error;
 use crate::region::Zone;
 use crate::units::{LINE, PAGE};
 
 use super::area::{AREAS, Area, Lengths};
-use super::buffer::AlignedBuffer;
 use super::cores::Cores;
 use super::diff::LivePage;
 use super::dirty::{Method, Tracker};
-use super::errors::of_storage;
 use super::file::HeapFile;
 use super::layout::Piece;
 use super::log::RecordBody;
 use super::planted::Planted;
 use super::reuse::Standing;
 use super::span::PageSpan;
-use super::storage::{Storage, StoredFile};
+use super::storage::Storage;
+use comparing::compare;
 
-/// How many pages ahead the processor is asked for.
-const AHEAD: usize = 2;
-/// Pages whose committed lines are asked for at once.
-const BATCH: usize = 16;
 /// How many noted pages ahead: of most of them one line is needed.
 const NOTED_AHEAD: usize = 8;
 
@@ -131,41 +129,6 @@ impl Capture {
         (known + pages * PAGE as u64).min(most)
     }
 
-    /// Writes written pages that no commit has to their place in the file, durably, so that the capture has only those to
-    /// look at that are written once more; says where in the file that was. The heap is seized while it is asked for them,
-    /// and not while they are written.
-    pub(super) fn place<S: Storage>(
-        &mut self,
-        cores: Cores<'_>,
-        file: &HeapFile<S>,
-        body: &mut RecordBody,
-    ) -> Result<Vec<PageSpan>, Error> {
-        cores.seize();
-        // What is zeroed from now on is written: the file may have got something else.
-        cores.captured();
-        let lengths = cores.lengths();
-        self.collect(cores, file, lengths);
-        cores.release();
-        let (mut buffer, mut placed, mut left) = (AlignedBuffer::new(), Vec::new(), self.pending.clone());
-        for area in Area::ALL.into_iter().filter(|area| area.zone != Zone::Header) {
-            let grown = self.grown(file, area, lengths);
-            let spans = if area == Area::TRACKED_PAGES {
-                self.noted_within(file, grown)
-            } else {
-                take_between(&mut left, grown)
-            };
-            for piece in spans.into_iter().flat_map(|span| file.layout.pieces_of(span)) {
-                placed.push(place_piece(cores, file, piece, body, &mut buffer)?);
-            }
-        }
-        // Not before all of it is there: what was not placed remains to be captured.
-        let tracked = self.grown(file, Area::TRACKED_PAGES, lengths);
-        let first = noted_page(file, tracked.first);
-        self.noted.retain(|(page, _)| *page < first);
-        self.pending = left;
-        Ok(placed)
-    }
-
     /// The pages of an area that no commit has.
     fn grown<S: Storage>(&self, file: &HeapFile<S>, area: Area, lengths: Lengths) -> PageSpan {
         file.layout.pages_of(area, self.committed[area.index()], lengths[area.index()])
@@ -207,23 +170,14 @@ impl Capture {
         if Planted::PageMissed.is_there() {
             pages.pop();
         }
-        for (index, page) in pages.iter().enumerate() {
-            if index % BATCH == 0 {
-                let batch = pages[index..].iter().take(BATCH);
-                file.overlay.prefetch(batch.map(|page| page.file));
-            }
-            if let Some(next) = pages.get(index + AHEAD) {
-                live(cores, next.offset).prefetch(file.view.page(next.file));
-            }
-            page.compare(cores, file, body);
-        }
+        compare(cores, file, &pages, body);
         looked.noted = self.take_noted(cores, file, body);
         Ok(looked)
     }
 
     /// The same for what was noted; says how many lines that was.
     fn take_noted<S: Storage>(&self, cores: Cores<'_>, file: &HeapFile<S>, body: &mut RecordBody) -> u64 {
-        let mut count = 0;
+        let (mut count, mut compared) = (0, Vec::new());
         let start = Area::TRACKED_PAGES.start(file.layout.plan());
         let mut piece = Piece { offset: 0, file: 0, bytes: 0 };
         for (index, (page, lines)) in self.noted.iter().enumerate() {
@@ -244,11 +198,12 @@ impl Capture {
             };
             count += u64::from(lines.count_ones());
             if *lines == u64::MAX || file.standing(page.file) != Standing::Known {
-                page.compare(cores, file, body);
+                compared.push(page);
             } else {
                 live(cores, offset).take(*lines, body.page(page.file, *lines));
             }
         }
+        compare(cores, file, &compared, body);
         count
     }
 
@@ -295,31 +250,6 @@ fn tracked_origin<S: Storage>(file: &HeapFile<S>) -> u64 {
 /// The number of a page among the tracked ones.
 fn noted_page<S: Storage>(file: &HeapFile<S>, page: u64) -> usize {
     usize::try_from(page - tracked_origin(file)).unwrap_or(usize::MAX)
-}
-
-/// How much is written to the file at once.
-const PLACED_AT_ONCE: usize = 1 << 20;
-
-fn place_piece<S: Storage>(
-    cores: Cores<'_>,
-    file: &HeapFile<S>,
-    piece: Piece,
-    body: &mut RecordBody,
-    buffer: &mut AlignedBuffer,
-) -> Result<PageSpan, Error> {
-    for at in (0..piece.bytes).step_by(PLACED_AT_ONCE) {
-        let bytes = (piece.bytes - at).min(PLACED_AT_ONCE);
-        let copy = &mut buffer.reach(bytes)[..bytes];
-        for (page, offset) in
-            copy.as_chunks_mut::<PAGE>().0.iter_mut().zip((piece.offset + at..).step_by(PAGE))
-        {
-            live(cores, offset).copy_to(page);
-        }
-        file.base().write_durable_at(piece.file + at as u64, copy).map_err(of_storage)?;
-    }
-    let placed = PageSpan { first: piece.file / PAGE as u64, count: (piece.bytes / PAGE) as u64 };
-    body.in_place(placed.first, placed.count);
-    Ok(placed)
 }
 
 /// Takes the parts of sorted spans out that lie within this one.
@@ -376,36 +306,3 @@ struct Page {
     /// Whether pops and pushes may write to it.
     is_cache: bool,
 }
-
-impl Page {
-    fn compare<S: Storage>(self, cores: Cores<'_>, file: &HeapFile<S>, body: &mut RecordBody) {
-        let live = live(cores, self.offset);
-        match file.standing(self.file) {
-            Standing::Known => {}
-            Standing::Free => return,
-            Standing::Open => {
-                live.take(u64::MAX, body.page(self.file, u64::MAX));
-                return;
-            }
-        }
-        if !self.is_cache {
-            return self.compare_with(live, file, body);
-        }
-        let mut copy = Copy([0; PAGE]);
-        live.copy_to(&mut copy.0);
-        // SAFETY: the copy is there to the end of this function.
-        self.compare_with(unsafe { LivePage::new(copy.0.as_ptr()) }, file, body);
-    }
-
-    fn compare_with<S: Storage>(self, live: LivePage, file: &HeapFile<S>, body: &mut RecordBody) {
-        // SAFETY: the file reaches to the end of what the region uses, and only lines that the overlay has are being
-        // written to it.
-        let base = unsafe { &*file.view.page(self.file) };
-        let mask = live.differing(base, file.overlay.lines_of(self.file));
-        live.take(mask, body.page(self.file, mask));
-    }
-}
-
-/// A page's copy, aligned as pages of the region are.
-#[repr(align(64))]
-struct Copy([u8; PAGE]);
