@@ -47,13 +47,18 @@ pub(super) trait Store {
     fn again(self: Box<Self>) -> Box<dyn Store>;
 }
 
-/// The setting's contender with `count` entries under the numbers from 0.
+/// The setting's contender with `count` entries under the numbers from 0; ours in plain memory.
 pub(super) fn filled(setting: &Setting, count: usize) -> Box<dyn Store> {
     let folder = setting.folder.as_path();
-    let mut store: Box<dyn Store> = match setting.contender {
+    let store = match setting.contender {
         Contender::Outlive => Box::new(array::Entries::create(folder, count)),
         other => kept(other, folder),
     };
+    fill(store, count)
+}
+
+/// Puts in `count` entries under the numbers from 0.
+pub(super) fn fill(mut store: Box<dyn Store>, count: usize) -> Box<dyn Store> {
     let mut entries = Vec::new();
     for key in 0..count as u64 {
         entries.push((key, value(key, 0)));

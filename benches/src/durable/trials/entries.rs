@@ -1,8 +1,8 @@
 //! Random changes of entries of 100 bytes, 1 to 10,000 in a commit: where databases are at home.
 
 use crate::durable::contender::Contender::{Fjall, Lmdb, Outlive, Redb, Sqlite};
-use crate::durable::stores::{Entry, Store, filled, value};
-use crate::durable::{Bar, Contender, Row, Setting, Trial};
+use crate::durable::stores::{Entry, Store, fill, filled, kept, value};
+use crate::durable::{Bar, Contender, Row, Trial};
 use crate::report::Report;
 use crate::rng::Rng;
 use crate::spread::Spread;
@@ -21,17 +21,46 @@ const ROWS: &[Row] = &[
     Row { family: FAMILY, name: "entries-10000-mean", unit: "us", by: BY, bars: &[Bar::OfBest(0.15)] },
 ];
 
-pub(super) const TRIALS: &[Trial] = &[Trial { name: "entries", cold: true, rows: ROWS, run }];
+/// The same in a hash map that is a heap's root, through its guards and pointers.
+const GUARDED: &[Row] = &[
+    guarded("guarded-1", &[Bar::OfBestIn(1.0, "entries-1")]),
+    guarded("guarded-100", &[Bar::OfBestIn(0.2, "entries-100")]),
+    guarded("guarded-10000", &[Bar::OfBestIn(0.1, "entries-10000")]),
+    guarded("guarded-10000-mean", &[]),
+];
+
+const fn guarded(name: &'static str, bars: &'static [Bar]) -> Row {
+    Row { family: FAMILY, name, unit: "us", by: &[Outlive], bars }
+}
+
+pub(super) const TRIALS: &[Trial] = &[
+    Trial {
+        name: "entries",
+        cold: true,
+        rows: ROWS,
+        run: |setting, report| {
+            let count = setting.scaled(ENTRIES);
+            run(ROWS, filled(setting, count), count, report);
+        },
+    },
+    Trial {
+        name: "guarded",
+        cold: true,
+        rows: GUARDED,
+        run: |setting, report| {
+            let count = setting.scaled(ENTRIES);
+            run(GUARDED, fill(kept(setting.contender, &setting.folder), count), count, report);
+        },
+    },
+];
 
 /// Every entry's last version, to be compared in the end.
 struct Versions(Vec<u64>);
 
-fn run(setting: &Setting, report: &mut Report) {
-    let count = setting.scaled(ENTRIES);
-    let mut store = filled(setting, count);
+fn run(rows: &[Row], mut store: Box<dyn Store>, count: usize, report: &mut Report) {
     let (mut versions, mut rng) = (Versions(vec![0; count]), Rng::new(3));
     let mut version = 0;
-    for (row, (changes, commits)) in ROWS.iter().zip(STEPS) {
+    for (row, (changes, commits)) in rows.iter().zip(STEPS) {
         let mut times = Spread::default();
         let mut sum = 0.0;
         for _ in 0..commits {
@@ -43,7 +72,7 @@ fn run(setting: &Setting, report: &mut Report) {
         }
         report.row(row.name, times.median().expect("commits"));
         if changes == 10_000 {
-            report.row("entries-10000-mean", sum / commits as f64);
+            report.row(rows[STEPS.len()].name, sum / commits as f64);
         }
     }
     versions.check(&mut *store.again());
