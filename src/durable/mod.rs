@@ -92,4 +92,4 @@ pub(crate) use turns::Ticket;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::{Settings, Taken};
+pub(crate) use tests::{History, Settings, Taken};

@@ -3,6 +3,7 @@
 mod blocks;
 mod crashes;
 mod faults;
+mod history;
 mod placed;
 // The files of a hardened heap are made in the same way, and it takes long: once is enough.
 #[cfg(not(feature = "hardened"))]
@@ -11,6 +12,7 @@ mod program;
 mod purged;
 mod reuse;
 
+pub(crate) use history::History;
 pub(crate) use program::{Settings, Taken};
 
 use std::fs::File;

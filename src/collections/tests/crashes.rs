@@ -5,9 +5,6 @@
 //! reached from the root, and the collection is as its oracle was at the last commit whose `persist` had returned, or at the one
 //! after it.
 //!
-//! 1. `history` has the oracle of every commit that was tried, the first that of commit `first`; `None` where there was no root.
-//! 2. `known` says after how many operations of the disk it was known which commit a loss of power leaves at the least.
-//! 3. `made` is the last commit whose `persist` has returned, which the end of the process leaves in any case.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -16,7 +13,7 @@ use super::heap::{TestHeap, forgetting, start_in};
 use super::random::{Random, Seed};
 use super::{btree_map, deque, hash_map, skip_map, string, vec};
 use crate::durable::simulated::Random as Chance;
-use crate::durable::{Durability, Settings, SimulatedFolder, Taken, seeded};
+use crate::durable::{History, Settings, SimulatedFolder, Taken, seeded};
 
 const DEBUG: bool = cfg!(debug_assertions);
 
@@ -38,10 +35,8 @@ const SEED: &str = "OUTLIVE_CRASH_SEED";
 struct Run<S> {
     folder: SimulatedFolder,
     settings: Settings,
-    history: Vec<Option<S>>,
-    first: u64,
-    known: Vec<(usize, u64)>,
-    made: u64,
+    /// The oracles; `None` where there was no root.
+    history: History<Option<S>>,
     /// Where the heap was mapped first.
     home: usize,
     random: Random,
@@ -67,10 +62,7 @@ impl<S: Subject> Run<S> {
         Self {
             folder: SimulatedFolder::new(),
             settings: Settings::any(&mut Chance(seed), seed),
-            history: vec![None],
-            first: 0,
-            known: vec![(0, 0)],
-            made: 0,
+            history: History::new(None),
             home: 0,
             random: Random::new(seed),
         }
@@ -81,27 +73,10 @@ impl<S: Subject> Run<S> {
         Self {
             folder: folder.clone(),
             settings: self.settings,
-            history: vec![self.at(last).clone()],
-            first: last,
-            known: vec![(0, last)],
-            made: last,
+            history: self.history.after(last),
             home: self.home,
             random: Random::new(seed),
         }
-    }
-
-    fn at(&self, commit: u64) -> &Option<S> {
-        let at = commit.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        at.and_then(|at| self.history.get(at)).unwrap_or_else(|| panic!("commit {commit} was never made"))
-    }
-
-    /// The commit that was known to be durable after so many operations.
-    fn known_after(&self, operations: usize) -> u64 {
-        self.known.iter().rev().find(|(end, _)| *end <= operations).expect("from the start").1
-    }
-
-    fn learn(&mut self, commit: u64) {
-        self.known.push((self.folder.operations(), commit));
     }
 
     /// Opens what lies on a disk, which holds commit `known` or the next one; says which.
@@ -110,11 +85,9 @@ impl<S: Subject> Run<S> {
         let heap = self.settings.open_heap(disk);
         let heap = heap.unwrap_or_else(|error| panic!("after commit {known}: {error}"));
         let last = heap.last_commit();
-        // Which commits are in the history is all there is to say where none but some are durable.
-        let most = if self.settings.durability == Durability::PowerLoss { known + 1 } else { u64::MAX };
-        assert!((known..=most).contains(&last), "commit {last} after commit {known}");
+        let expected = self.history.expected(last, known, self.settings.durability);
         let heap = start_in(heap);
-        match self.at(last) {
+        match expected.unwrap_or_else(|wrong| panic!("{wrong}")) {
             Some(oracle) => inspect(&mut Place::there(), oracle, heap),
             None => assert_eq!(heap.with_heap(|heap| heap.root()), None),
         }
@@ -124,14 +97,12 @@ impl<S: Subject> Run<S> {
     /// Opens the heap, at its address or at another one, and goes on with what it holds. A new one gets a root and a commit.
     fn open(&mut self) -> Live<S> {
         let elsewhere = self.random.chance(2);
-        let (heap, last) = self.look(&self.folder, self.made, elsewhere);
+        let (heap, last) = self.look(&self.folder, self.history.last_made(), elsewhere);
         if self.home == 0 {
             self.home = heap.with_heap(|heap| heap.base().as_ptr().addr());
         }
-        self.history.truncate(usize::try_from(last - self.first).expect("small") + 1);
-        self.made = last;
-        self.learn(last);
-        if let Some(oracle) = self.at(last).clone() {
+        self.history.found(last, self.folder.operations());
+        if let Some(Some(oracle)) = self.history.at(last).cloned() {
             return Live { heap, root: Place::there(), oracle };
         }
         let (root, oracle) = S::new(heap);
@@ -142,19 +113,9 @@ impl<S: Subject> Run<S> {
 
     /// Makes a commit.
     fn persist(&mut self, live: &Live<S>) -> Result<(), crate::Error> {
-        self.history.push(Some(live.oracle.clone()));
+        self.history.tries(Some(live.oracle.clone()));
         let commit = live.heap.persist()?;
-        let next = self.first + self.history.len() as u64 - 1;
-        if commit.sequence + 1 == next {
-            // Nothing had changed.
-            self.history.pop();
-        } else {
-            assert_eq!(commit.sequence, next);
-        }
-        self.made = commit.sequence;
-        if commit.durability == Durability::PowerLoss {
-            self.learn(commit.sequence);
-        }
+        self.history.makes(commit.sequence, commit.durability, self.folder.operations());
         Ok(())
     }
 
@@ -204,7 +165,7 @@ impl<S: Subject> Run<S> {
             if !self.random.chance(POINTS) {
                 continue;
             }
-            let known = self.known_after(point.operations);
+            let known = self.history.known_after(point.operations);
             looked += point.explore(DISKS_AT_ONCE, &mut disks, |disk| {
                 let elsewhere = self.random.chance(2);
                 let (heap, last) = self.look(disk, known, elsewhere);

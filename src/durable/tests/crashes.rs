@@ -85,7 +85,7 @@ pub(super) fn crashes_at(run: &mut Run, range: Range<usize>, effort: Effort) -> 
 /// Opens a disk, at the old address or another one, in a process that dies after that; says which commit it holds.
 fn look(run: &Run, disk: &SimulatedFolder, operations: usize, elsewhere: bool) -> Result<u64, String> {
     let taken = elsewhere.then(|| Taken::new(run.home));
-    let known = run.known_after(operations);
+    let known = run.history.known_after(operations);
     let heap = run.settings.open(disk).map_err(|error| format!("after commit {known}: {error}"))?;
     let last = run.compare(&heap, known)?;
     disk.die();

@@ -188,7 +188,7 @@ impl Trial {
     fn persist(&mut self, heap: Held) -> Result<Held, String> {
         let Err(error) = self.run.persist(&heap) else { return Ok(heap) };
         self.expect(&error)?;
-        self.run.history.pop();
+        self.run.history.gives_up();
         match self.run.persist(&heap) {
             Ok(()) => Ok(heap),
             Err(Error::Failed { .. }) if is_in_doubt(&error, self.run.settings.durability) => {

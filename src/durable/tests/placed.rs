@@ -46,10 +46,9 @@ fn take(run: &mut Run, heap: &Held, byte: u8, tracked: bool) -> Result<u64, Stri
 
 /// A commit that fails once is made again, if the heap can; says whether it is.
 fn persist_twice(run: &mut Run, heap: &Held) -> Result<bool, String> {
-    let before = run.history.len();
     if run.persist(heap).is_err() {
         run.folder.fail_no_more();
-        run.history.truncate(before);
+        run.history.gives_up();
         return Ok(run.persist(heap).is_ok());
     }
     run.folder.fail_no_more();
@@ -98,7 +97,7 @@ fn zeroed(tracked: bool, writes: u64) -> Result<(), String> {
     })?;
     folder.slow_down(Duration::ZERO);
     // Whatever of it that commit has, all of it is in the next.
-    run.history.push(Arc::default());
+    run.history.tries(Arc::default());
     take(&mut run, &heap, 1, tracked)?;
     run.persist(&heap).map_err(|error| error.to_string())?;
     die_and_open(&mut run, heap)

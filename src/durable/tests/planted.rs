@@ -75,12 +75,11 @@ fn refused_and_made_again(seed: u64) -> Result<(), String> {
     run.persist(&heap).map_err(|error| error.to_string())?;
     for calls in 0..4 {
         (0..6).for_each(|_| run.step(&heap));
-        let tried = run.history.len();
         run.folder.fail_after(calls, Fault::Refused(Errno::NOSPC));
         let refused = run.persist(&heap).is_err();
         run.folder.fail_no_more();
         if refused {
-            run.history.truncate(tried);
+            run.history.gives_up();
             if run.persist(&heap).is_err() {
                 break;
             }

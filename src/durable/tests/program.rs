@@ -1,9 +1,4 @@
 //! Random programs on a durable heap, and what each of their commits should hold.
-//!
-//! 1. `history` has the blocks of every commit that was tried, the first those of commit `first`.
-//! 2. `known` says after how many operations of the disk it was known which commit a loss of power leaves at the least: its
-//!    `persist` had returned, where commits are durable then, or an opening had found it.
-//! 3. `made` is the last commit whose `persist` has returned, which the end of the process leaves in any case.
 
 use std::alloc::Layout;
 use std::ffi::OsStr;
@@ -13,6 +8,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::blocks::{Block, Blocks, Held};
+use super::history::History;
 use crate::durable::chance::seeded;
 use crate::durable::storage::simulated::{Fault, Random, SimulatedFolder};
 use crate::durable::{Durability, Method};
@@ -83,10 +79,7 @@ impl Drop for Taken {
 pub(super) struct Run {
     pub(super) folder: SimulatedFolder,
     pub(super) settings: Settings,
-    pub(super) history: Vec<Arc<Blocks>>,
-    pub(super) first: u64,
-    pub(super) known: Vec<(usize, u64)>,
-    pub(super) made: u64,
+    pub(super) history: History<Arc<Blocks>>,
     /// Where the heap was mapped first.
     pub(super) home: usize,
     pub(super) live: Blocks,
@@ -106,10 +99,7 @@ impl Run {
         Self {
             folder: SimulatedFolder::new(),
             settings,
-            history: vec![Arc::default()],
-            first: 0,
-            known: vec![(0, 0)],
-            made: 0,
+            history: History::new(Arc::default()),
             home: 0,
             live: Blocks::new(),
             random,
@@ -118,35 +108,25 @@ impl Run {
 
     /// Goes on where a crash has left a disk, on which `last` was found.
     pub(super) fn after(&self, folder: &SimulatedFolder, last: u64, seed: u64) -> Self {
-        let at = usize::try_from(last - self.first).unwrap();
         Self {
             folder: folder.clone(),
             settings: self.settings,
-            history: vec![Arc::clone(&self.history[at])],
-            first: last,
-            known: vec![(0, last)],
-            made: last,
+            history: self.history.after(last),
             home: self.home,
-            live: Blocks::clone(&self.history[at]),
+            live: self.blocks(last),
             random: Random(seed),
         }
     }
 
-    /// The commit that was known to be durable after so many operations.
-    pub(super) fn known_after(&self, operations: usize) -> u64 {
-        self.known.iter().rev().find(|(end, _)| *end <= operations).expect("from the start").1
+    /// What is in a commit that was found.
+    fn blocks(&self, commit: u64) -> Blocks {
+        self.history.at(commit).map(|blocks| Blocks::clone(blocks)).expect("a commit that was tried")
     }
 
     /// Compares an opened heap with what it should hold; says which commit that is.
     pub(super) fn compare(&self, heap: &Held, known: u64) -> Result<u64, String> {
         let last = heap.0.last_commit();
-        // Which commits are in the history is all there is to say where none but some are durable.
-        let most = if self.settings.durability == Durability::PowerLoss { known + 1 } else { u64::MAX };
-        if last < known || last > most {
-            return Err(format!("commit {last} after commit {known}"));
-        }
-        let blocks = usize::try_from(last - self.first).ok().and_then(|at| self.history.get(at));
-        let blocks = blocks.ok_or_else(|| format!("commit {last} was never made"))?;
+        let blocks = self.history.expected(last, known, self.settings.durability)?;
         heap.compare(blocks).map_err(|wrong| format!("in commit {last}, after commit {known}: {wrong}"))?;
         Ok(last)
     }
@@ -160,20 +140,13 @@ impl Run {
 
     /// Goes on with what an opened heap holds.
     pub(super) fn take_up(&mut self, heap: &Held) -> Result<(), String> {
-        let last = self.compare(heap, self.made)?;
-        let at = usize::try_from(last - self.first).expect("small");
-        self.history.truncate(at + 1);
-        self.live = Blocks::clone(&self.history[at]);
-        self.made = last;
-        self.learn(last);
+        let last = self.compare(heap, self.history.last_made())?;
+        self.live = self.blocks(last);
+        self.history.found(last, self.folder.operations());
         if self.home == 0 {
             self.home = heap.0.core().region().base().as_ptr().addr();
         }
         Ok(())
-    }
-
-    pub(super) fn learn(&mut self, commit: u64) {
-        self.known.push((self.folder.operations(), commit));
     }
 
     /// Opens the heap, now and then after dying in the midst of that.
@@ -188,21 +161,12 @@ impl Run {
 
     /// Makes a commit. After an error the heap may go on, or has to be opened again.
     pub(super) fn persist(&mut self, heap: &Held) -> Result<(), Error> {
-        self.history.push(Arc::new(self.live.clone()));
+        self.history.tries(Arc::new(self.live.clone()));
         let commit = heap.0.persist()?;
-        let next = self.first + self.history.len() as u64 - 1;
-        if commit.sequence + 1 == next {
-            let same = self.history.pop();
-            if same.as_ref() != self.history.last() {
-                let what = "no commit was made although blocks have changed".to_owned();
-                return Err(Error::LogDamaged { file: "heap".into(), what });
-            }
-        } else {
-            assert_eq!(commit.sequence, next);
-        }
-        self.made = commit.sequence;
-        if commit.durability == Durability::PowerLoss {
-            self.learn(commit.sequence);
+        let same = self.history.makes(commit.sequence, commit.durability, self.folder.operations());
+        if same.is_some_and(|same| Some(&same) != self.history.at(commit.sequence)) {
+            let what = "no commit was made although blocks have changed".to_owned();
+            return Err(Error::LogDamaged { file: "heap".into(), what });
         }
         Ok(())
     }
@@ -252,14 +216,13 @@ impl Run {
             1 => self.folder.fail_after(calls, Fault::Refused(Errno::IO)),
             _ => self.folder.die_after(calls),
         }
-        let before = self.history.len();
         if self.random.below(3) == 0 {
             drop(heap.0.close());
         } else {
             if self.persist(&heap).is_err() && fault < 2 {
                 self.folder.fail_no_more();
                 // Where nothing has happened the same commit is made now; otherwise the heap says that it has failed.
-                self.history.truncate(before);
+                self.history.gives_up();
                 if self.persist(&heap).is_ok() {
                     return Ok(heap);
                 }

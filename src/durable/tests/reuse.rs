@@ -103,16 +103,10 @@ fn step(run: &mut Run, heap: Held) -> Result<Held, String> {
             return run.open();
         }
         10 if run.random.below(2) == 0 => {
-            run.history.push(Arc::new(run.live.clone()));
-            let before = heap.0.last_commit();
+            run.history.tries(Arc::new(run.live.clone()));
             heap.0.compact().map_err(|error| format!("compacting: {error}"))?;
-            if heap.0.last_commit() == before {
-                run.history.pop();
-            } else {
-                run.made = before + 1;
-                // At either level: what is cut off is missed by nobody any more.
-                run.learn(before + 1);
-            }
+            // At either level: what is cut off is missed by nobody any more.
+            run.history.makes(heap.0.last_commit(), Durability::PowerLoss, run.folder.operations());
         }
         _ => run.persist(&heap).map_err(|error| format!("persisting: {error}"))?,
     }
@@ -334,12 +328,14 @@ fn dies_while_compacted(calls: u64) -> Result<bool, String> {
         run.live.remove(&at);
     }
     run.persist(&heap).map_err(said)?;
-    run.history.push(Arc::new(run.live.clone()));
+    run.history.tries(Arc::new(run.live.clone()));
     let before = run.folder.calls();
     run.folder.die_after(calls);
     let compacted = heap.0.compact();
     let all = run.folder.calls() - before <= calls;
-    run.made = if compacted.is_ok() { run.made + 1 } else { run.made };
+    if compacted.is_ok() {
+        run.history.makes(heap.0.last_commit(), Durability::PowerLoss, run.folder.operations());
+    }
     drop(heap);
     run.folder.live_again();
     heap = run.open()?;
