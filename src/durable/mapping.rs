@@ -2,6 +2,9 @@
 //!
 //! *Live* memory is a private mapping of the file: it reads what the file has until it is written, and nothing that is
 //! written there reaches the file. A [`View`] is a shared one, only to be read, and shows what is written to the file.
+//!
+//! Huge pages are asked for in both. Where the file system can, what is read then comes into the system's cache in pieces of
+//! 2 MiB, by which live memory is mapped as long as nobody writes to it.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -24,7 +27,11 @@ pub(crate) unsafe fn map_live(
 ) -> Result<(), os::Fault> {
     let bytes = bytes(pages).ok_or(os::Fault::NOMEM)?;
     // SAFETY: the caller's promise.
-    unsafe { os::map_private(file, offset, start, bytes) }
+    unsafe { os::map_private(file, offset, start, bytes) }?;
+    if bytes >= HUGE {
+        ask_for_huge(start, bytes);
+    }
+    Ok(())
 }
 
 /// A read-only view of an image. It starts at a multiple of a huge page, without which the kernel cannot map large parts
@@ -62,7 +69,10 @@ impl View {
     /// Brings pages that the file has into memory, so that no comparison waits for them.
     pub(crate) fn populate(&self, span: PageSpan) -> Result<(), os::Fault> {
         let (first, end) = (span.first.min(self.pages), span.end().min(self.pages));
+        let all = bytes(self.pages).ok_or(os::Fault::NOMEM)?;
         let bytes = bytes(end - first).ok_or(os::Fault::NOMEM)?;
+        // For all of it: advice for a part would split the mapping.
+        ask_for_huge(self.base.as_ptr(), all);
         // SAFETY: whole pages of the mapping.
         unsafe { os::populate(self.page(first).cast_mut().cast(), bytes) }
     }
@@ -81,6 +91,12 @@ impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View").field("base", &self.base).field("pages", &self.pages).finish()
     }
+}
+
+/// Asks for huge pages in one of our mappings. A kernel that knows none refuses, and reads small ones.
+fn ask_for_huge(start: *mut u8, bytes: usize) {
+    // SAFETY: a mapping of ours, from its start.
+    let _ = unsafe { os::advise_huge(start, bytes, true) };
 }
 
 fn bytes(pages: u64) -> Option<usize> {

@@ -105,7 +105,7 @@ pub(crate) unsafe fn renew(start: *mut u8, bytes: usize) -> Result<(), Fault> {
 /// Asks for huge pages where this range is touched from now on, or for none.
 ///
 /// # Safety
-/// `bytes` from `start` are whole pages of a range from [`reserve`].
+/// `bytes` from `start` are whole pages of a range from [`reserve`] or [`map_shared`].
 pub(crate) unsafe fn advise_huge(start: *mut u8, bytes: usize, huge: bool) -> Result<(), Fault> {
     let advice = if huge { Advice::LinuxHugepage } else { Advice::LinuxNoHugepage };
     // SAFETY: the range is the caller's, and the advice changes no content.
