@@ -29,7 +29,8 @@ pub(crate) unsafe fn map_live(
     // SAFETY: the caller's promise.
     unsafe { os::map_private(file, offset, start, bytes) }?;
     if bytes >= HUGE {
-        ask_for_huge(start, bytes);
+        // SAFETY: mapped just now.
+        unsafe { ask_for_huge(start, bytes) };
     }
     Ok(())
 }
@@ -72,7 +73,8 @@ impl View {
         let all = bytes(self.pages).ok_or(os::Fault::NOMEM)?;
         let bytes = bytes(end - first).ok_or(os::Fault::NOMEM)?;
         // For all of it: advice for a part would split the mapping.
-        ask_for_huge(self.base.as_ptr(), all);
+        // SAFETY: the view's own mapping.
+        unsafe { ask_for_huge(self.base.as_ptr(), all) };
         // SAFETY: whole pages of the mapping.
         unsafe { os::populate(self.page(first).cast_mut().cast(), bytes) }
     }
@@ -93,9 +95,12 @@ impl fmt::Debug for View {
     }
 }
 
-/// Asks for huge pages in one of our mappings. A kernel that knows none refuses, and reads small ones.
-fn ask_for_huge(start: *mut u8, bytes: usize) {
-    // SAFETY: a mapping of ours, from its start.
+/// Asks for huge pages. A kernel that knows none refuses, and reads small ones.
+///
+/// # Safety
+/// As for [`os::advise_huge`].
+unsafe fn ask_for_huge(start: *mut u8, bytes: usize) {
+    // SAFETY: the caller's promise.
     let _ = unsafe { os::advise_huge(start, bytes, true) };
 }
 
