@@ -4,7 +4,6 @@
 //! again in between, at its address or at another one. What a crash leaves is opened: the checker finds nothing, every block is
 //! reached from the root, and the collection is as its oracle was at the last commit whose `persist` had returned, or at the one
 //! after it.
-//!
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

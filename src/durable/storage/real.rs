@@ -79,8 +79,8 @@ impl RealFolder {
         Ok(RealFile { file, direct, path: self.path.join(name) })
     }
 
-    /// The file of this name for writes past the page cache; `None` where the file system has no such thing, or where the name means
-    /// another file than the one that `stat` is of.
+    /// The file of this name for writes past the page cache; `None` where the file system has no such thing, or where the
+    /// name means another file than the one that `stat` is of.
     fn open_direct(&self, name: &OsStr, stat: &Stat) -> Option<OwnedFd> {
         let flags = CAREFUL | OFlags::WRONLY | OFlags::DIRECT;
         let direct = retry_on_intr(|| rustix::fs::openat(&self.folder, name, flags, Mode::empty())).ok()?;
