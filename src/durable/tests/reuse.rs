@@ -104,9 +104,12 @@ fn step(run: &mut Run, heap: Held) -> Result<Held, String> {
         }
         10 if run.random.below(2) == 0 => {
             run.history.tries(Arc::new(run.live.clone()));
+            let before = heap.0.last_commit();
             heap.0.compact().map_err(|error| format!("compacting: {error}"))?;
-            // At either level: what is cut off is missed by nobody any more.
-            run.history.makes(heap.0.last_commit(), Durability::PowerLoss, run.folder.operations());
+            let last = heap.0.last_commit();
+            // At either level, where something was cut off: by then it is missed by nobody.
+            let durability = if last > before { Durability::PowerLoss } else { run.settings.durability };
+            run.history.makes(last, durability, run.folder.operations());
         }
         _ => run.persist(&heap).map_err(|error| format!("persisting: {error}"))?,
     }
