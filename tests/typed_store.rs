@@ -360,3 +360,33 @@ fn what_was_placed_for_a_commit_that_was_refused_is_in_the_next_one() {
         })
         .unwrap();
 }
+
+#[test]
+fn free_blocks_in_the_hands_of_threads_belong_to_nobody() {
+    outlive::heap!(struct H);
+    let folder = Folder::new("hands");
+    let store = H::open::<u64>(folder.heap(), |_| 0).unwrap();
+    let fill_magazines = || {
+        store
+            .update(|_, heap| {
+                let sizes = (0..600).map(|number| 8 + number % 20 * 50);
+                let boxes: Vec<_> = sizes.map(|size| PBox::from_iter_in(vec![0_u8; size], heap)).collect();
+                drop(boxes);
+            })
+            .unwrap();
+    };
+    thread::scope(|scope| {
+        let work = || (0..300).for_each(|_| thread::scope(|scope| drop(scope.spawn(fill_magazines))));
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        // Empties its own magazines, beside accesses.
+        scope.spawn(|| {
+            for _ in 0..30 {
+                fill_magazines();
+                store.compact().unwrap();
+            }
+        });
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            assert_eq!(store.unreachable().unwrap(), []);
+        }
+    });
+}

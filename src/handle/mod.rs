@@ -329,6 +329,12 @@ impl Heap {
         self.parts().for_each(|core| core.for_each_block(&mut act));
     }
 
+    /// What [`Heap::for_each_block`] has found to be allocated before this, and [`Heap::info`] finds so after it, is allocated: nobody
+    /// makes requests of the heap meanwhile, but threads may end and have free blocks in their hands.
+    pub(crate) fn settle(&self) {
+        self.parts().for_each(Core::settle);
+    }
+
     /// Checks all metadata; reads only. Other threads' misses wait meanwhile.
     ///
     /// ```

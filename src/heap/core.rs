@@ -486,6 +486,11 @@ impl Core {
         self.decay.purge_runs(self.runs(), u32::MAX);
     }
 
+    /// See [`Magazines::settle`].
+    pub(crate) fn settle(&self) {
+        self.magazines.settle();
+    }
+
     /// Brings what magazines and pools hold without need back to where any request can have it.
     #[cold]
     fn relieve(&self) {

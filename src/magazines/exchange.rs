@@ -12,7 +12,7 @@ use super::{Cache, MagazineAt, Magazines, Seat, capacity};
 use crate::misuse::{Claimed, Misuse};
 use crate::pools::BATCH;
 use crate::region::{Zone, prefetch};
-use crate::sync::Ordering;
+use crate::sync::{Ordering, heavy_barrier};
 use crate::units::{CLASSES, Class, RunClass};
 
 /// The pages of runs that one thread's magazines may hold together: 4 MiB.
@@ -245,6 +245,18 @@ impl Magazines {
     /// Empties this thread's own magazines.
     pub(crate) fn flush_own(&self, seat: &Seat) {
         seat.with_own(&self.registry, |cache| self.drain(cache));
+    }
+
+    /// Waits until blocks that were on their way from a magazine to its pool have arrived there; others may have set out meanwhile.
+    pub(crate) fn settle(&self) {
+        // Who leaves, or is evicted, does so under the lock.
+        drop(self.registry.lock());
+        heavy_barrier();
+        for cache in self.caches() {
+            while !cache.seat.load(Ordering::Relaxed).is_null() && cache.is_busy() {
+                std::thread::yield_now();
+            }
+        }
     }
 
     /// In the child of a `fork`: only the thread of seat `own` came along. The others' magazines are emptied.

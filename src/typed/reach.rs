@@ -93,8 +93,11 @@ impl<R: Persist, H: Anchored> Store<R, H> {
                 found.push(Unreachable { offset, size: info.size });
             }
         });
+        // A thread that is ending, or gives back what it does not need, may have had free blocks in its hands.
+        heap.settle();
         found.retain(|block| {
-            heap.at(block.offset).is_some_and(|at: NonNull<u8>| heap.usable_size(at).is_some())
+            let at = heap.at(block.offset).filter(|at: &NonNull<u8>| heap.usable_size(*at).is_some());
+            at.and_then(|at| heap.info(at.as_ptr())).is_some_and(|info| info.state == BlockState::Allocated)
         });
         Ok(found)
     }
