@@ -1,10 +1,10 @@
 //! Heaps that earlier versions have written open for ever after.
 //!
-//! `tests/fixtures/` has, for each version of the format, a heap that was closed and one as a crash leaves it, with commits
+//! `tests/fixtures/` has, for each form of the format, a heap that was closed and one as a crash leaves it, with commits
 //! in its log. A file of a heap is mostly zeros, so a fixture holds its length and then its lines of 64 bytes that are not:
 //! their numbers (4 bytes) and their content.
 //!
-//! The fixtures of a version are made once, when the version is final, and then stay as they are. This makes them in the
+//! The fixtures of a form are made once, when it is final, and then stay as they are. This makes those of the last one in the
 //! source; without the variable the same test makes them aside, and sees that they would do:
 //!
 //! ```sh
@@ -24,8 +24,9 @@ use common::files::{Folder, small};
 use common::random::Random;
 use outlive::{Heap, Verify};
 
-/// The versions that have fixtures.
-const VERSIONS: [u32; 1] = [1];
+/// The forms that have fixtures. In the first heaps, of which one has grown, the chunks of the file are alike; in those of today
+/// they mirror each other.
+const FORMS: [&str; 3] = ["format-1", "format-1-grown", "format-1-mirrored"];
 const BLOCKS: usize = 60;
 /// Commits in the log of a heap that was not closed.
 const COMMITS: u64 = 4;
@@ -137,8 +138,44 @@ fn fill(heap: &Heap) {
                 put(heap, place, after[place]);
             }
         }
+        if commit == COMMITS {
+            grow(heap);
+        }
         assert_eq!(heap.persist().unwrap().sequence, commit);
     }
+}
+
+/// Blocks for which the first chunk of a file has no room.
+const LARGE: Layout = Layout::new::<[u64; 5 << 19]>();
+/// What the last words of such blocks say, in either part.
+const ENDS: [u64; 2] = [u64::MAX / 3, u64::MAX / 5];
+
+fn last_word(block: NonNull<u8>) -> *mut u64 {
+    block.as_ptr().wrapping_add(LARGE.size() - size_of::<u64>()).cast()
+}
+
+/// Makes two of them.
+fn grow(heap: &Heap) {
+    let blocks = [heap.allocate(LARGE).unwrap(), heap.tracked().allocate(LARGE).unwrap()];
+    for (block, end) in blocks.into_iter().zip(ENDS) {
+        // SAFETY: the block's last word.
+        unsafe { last_word(block).write(end) };
+        heap.tracked().note(last_word(block).cast(), size_of::<u64>());
+    }
+}
+
+/// How often that was done to this heap.
+fn grown(heap: &Heap) -> usize {
+    let mut ends = Vec::new();
+    heap.for_each_block(|block, info| {
+        if info.size >= LARGE.size() {
+            // SAFETY: as above.
+            ends.push(unsafe { last_word(block).read() });
+        }
+    });
+    let (untracked, tracked): (Vec<u64>, Vec<u64>) = ends.iter().partition(|end| **end == ENDS[0]);
+    assert!(tracked.iter().all(|end| *end == ENDS[1]) && tracked.len() == untracked.len(), "{ends:x?}");
+    tracked.len()
 }
 
 fn verify(heap: &Heap, commit: u64) {
@@ -157,16 +194,16 @@ fn verify(heap: &Heap, commit: u64) {
     }
 }
 
-/// Writes the fixtures of this version into a folder.
+/// Writes the fixtures of the last form into a folder.
 fn make_in(folder: &Path) {
     let scratch = Folder::new();
     let heap = small().log_segment(256 << 10).open(scratch.join("heap")).unwrap();
     fill(&heap);
-    let version = VERSIONS[VERSIONS.len() - 1];
+    let form = FORMS[FORMS.len() - 1];
     let save = |from: &str, name: &str| {
         let packed = pack(&fs::read(scratch.join(from)).unwrap());
         println!("{name}: {} bytes", packed.len());
-        fs::write(folder.join(format!("format-{version}-{name}")), packed).unwrap();
+        fs::write(folder.join(format!("{form}-{name}")), packed).unwrap();
     };
     save("heap", "crashed.heap");
     save("heap.log", "crashed.heap.log");
@@ -178,23 +215,23 @@ fn make_in(folder: &Path) {
 fn this_version_can_make_its_fixtures() {
     let aside = Folder::new();
     make_in(aside.path());
-    open_all(aside.path(), &VERSIONS[VERSIONS.len() - 1..]);
+    open_all(aside.path(), &FORMS[FORMS.len() - 1..]);
     if std::env::var_os("OUTLIVE_FIXTURES").is_some_and(|what| what == "write") {
         make_in(&folder());
     }
 }
 
 #[test]
-fn heaps_of_every_version_open() {
-    open_all(&folder(), &VERSIONS);
+fn heaps_of_every_form_open() {
+    open_all(&folder(), &FORMS);
 }
 
-/// Opens the fixtures of these versions, and goes on with them.
-fn open_all(folder: &Path, versions: &[u32]) {
-    for version in versions {
+/// Opens the fixtures of these forms, and goes on with them.
+fn open_all(folder: &Path, forms: &[&str]) {
+    for form in forms {
         let scratch = Folder::new();
         for name in ["crashed.heap", "crashed.heap.log", "closed.heap"] {
-            let packed = fs::read(folder.join(format!("format-{version}-{name}"))).unwrap();
+            let packed = fs::read(folder.join(format!("{form}-{name}"))).unwrap();
             fs::write(scratch.join(name), unpack(&packed)).unwrap();
         }
         for name in ["crashed.heap", "closed.heap"] {
@@ -209,9 +246,12 @@ fn open_all(folder: &Path, versions: &[u32]) {
             for (place, seed) in (0..).zip(seeds(COMMITS + 1)) {
                 put(&heap, place, seed);
             }
+            grow(&heap);
             heap.persist().unwrap();
             heap.close().unwrap();
-            verify(&Heap::open(&path).unwrap(), COMMITS + 1);
+            let heap = Heap::open(&path).unwrap();
+            verify(&heap, COMMITS + 1);
+            assert_eq!(grown(&heap), if *form == "format-1" { 1 } else { 2 });
         }
     }
 }

@@ -15,6 +15,7 @@ mod capture;
 mod chance;
 mod check;
 mod checkpoint;
+mod chunks;
 mod compact;
 mod cores;
 mod diff;

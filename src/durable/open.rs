@@ -132,7 +132,7 @@ fn create<S: Storage>(
         base: address,
         reserved_pages: u64::from(manner.pages),
         image_pages: IMAGE / PAGE as u64,
-        flags: if manner.home.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() },
+        flags: Flags::of_new(manner.home.is_bound),
         geometry: Header::geometry_of(false),
     };
     let stored = Stored::create(base, first).map_err(|error| of_superblock(error, path.to_owned()))?;
@@ -244,7 +244,7 @@ pub(super) fn layout_of(superblock: &Superblock, bytes: u64) -> Result<Layout, S
         return Err(Damaged(fault(SuperblockField::Applied, MOST_COMMITS)));
     }
     let pages = u32::try_from(superblock.reserved_pages).ok().filter(|pages| *pages > 0);
-    let layout = pages.and_then(Layout::of);
+    let layout = pages.and_then(|pages| Layout::of(pages, superblock.flags.chunks()));
     let layout = layout.ok_or(Damaged(fault(SuperblockField::ReservedPages, u64::from(u32::MAX))))?;
     // The file was as long when this was written, and becomes shorter only when both slots say so. A new one may have lost its
     // second slot.

@@ -13,6 +13,7 @@ use crate::units::HUGE;
 
 use super::area::{PARTS, Part};
 use super::chance;
+use super::chunks::Chunks;
 use super::errors::no_memory;
 use super::layout::Layout;
 use super::superblock::Superblock;
@@ -37,7 +38,7 @@ impl Home {
     /// An address for a new heap with room for so many pages, which nobody else gets as long as it is kept. One that is taken will
     /// do, unless the heap has to lie there.
     pub(super) fn choose(self, pages: u32, path: &Path) -> Result<Chosen, Error> {
-        let bytes = Layout::of(pages).map_or(0, |layout| layout.span());
+        let bytes = Layout::of(pages, Chunks::Mirrored).map_or(0, |layout| layout.span());
         if let Some(address) = self.address {
             if !address.is_multiple_of(HUGE) || address == 0 {
                 return Err(Error::AddressNotAligned { found: address as u64, expected: HUGE as u64 });

@@ -37,8 +37,8 @@ pub(crate) fn save(
     flags: Flags,
 ) -> Result<Superblock, Error> {
     let region = cores[0].region();
-    let layout =
-        Layout::of(region.plan().pages()).ok_or(Error::CannotSave { why: "its tables have no room" })?;
+    let layout = Layout::of(region.plan().pages(), flags.chunks())
+        .ok_or(Error::CannotSave { why: "its tables have no room" })?;
     let stays_seized = region.is_guarded();
     let mut tables = Tables::with_room(cores, layout)?;
     while !Tables::take(&mut tables, cores, stays_seized) {

@@ -16,6 +16,7 @@ use std::fmt;
 use crate::units::PAGE;
 
 use super::buffer::AlignedBuffer;
+use super::chunks::Chunks;
 use super::fields::{FieldFault, Fields, put_u32, put_u64};
 use super::planted::Planted;
 use super::storage::{BLOCK, StorageError, StoredFile};
@@ -59,7 +60,18 @@ impl Flags {
     pub(crate) const ABSOLUTE_POINTERS: Self = Self(1);
     /// There is a log, without which the last commits are missing.
     pub(crate) const LOGGED: Self = Self(2);
-    const KNOWN: u32 = 3;
+    /// The file's chunks mirror each other; those of the first heaps are alike.
+    pub(crate) const MIRRORED: Self = Self(4);
+    const KNOWN: u32 = 7;
+
+    /// Those of a new heap that is, or is not, to hold absolute pointers.
+    pub(crate) const fn of_new(is_bound: bool) -> Self {
+        if is_bound { Self::MIRRORED.with(Self::ABSOLUTE_POINTERS) } else { Self::MIRRORED }
+    }
+
+    pub(crate) const fn chunks(self) -> Chunks {
+        if self.has(Self::MIRRORED) { Chunks::Mirrored } else { Chunks::Alike }
+    }
 
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -233,7 +245,7 @@ impl Stored {
         let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
         let is_first = |slot: &[u8]| {
             let fields = Fields::new(slot, 0);
-            let flags = Flags(fields.u32(FLAGS_AT)).without(Flags::ABSOLUTE_POINTERS);
+            let flags = Flags(fields.u32(FLAGS_AT)).without(Flags::of_new(true));
             let written =
                 fields.u64(SEQUENCE_AT) > 1 || fields.u64(APPLIED_AT) > 0 || flags != Flags::default();
             fields.u64(MAGIC_AT) == MAGIC && !written
@@ -449,13 +461,13 @@ mod tests {
             let (folder, file, _) = create();
             let mut slot = [0; SLOT];
             FIRST.encode(&mut slot);
-            put_u32(&mut slot, at, 6);
+            put_u32(&mut slot, at, 14);
             let crc = crc32fast::hash(&slot[..CRC_AT]);
             put_u32(&mut slot, CRC_AT, crc);
             file.write_at(0, &slot).unwrap();
             match reopened(&folder).unwrap_err() {
                 SuperblockError::Unsupported(fault) => {
-                    assert_eq!((fault.field, fault.found, fault.offset), (field, 6, at as u64));
+                    assert_eq!((fault.field, fault.found, fault.offset), (field, 14, at as u64));
                 }
                 other => panic!("{other}"),
             }

@@ -58,7 +58,7 @@ impl Heap {
             return Err(Error::CannotSave { why });
         }
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;
-        let flags = if self.is_bound { Flags::ABSOLUTE_POINTERS } else { Flags::default() };
+        let flags = Flags::of_new(self.is_bound);
         publish(&folder, &name, |file| {
             let cores: Vec<_> = self.parts().collect();
             save(&cores, file, self.last_commit(), flags)

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use rustix::io::Errno;
 
 use super::*;
+use crate::durable::chunks::Chunks;
 use crate::durable::lines::{LINES, lines_in};
 use crate::durable::overlay::Overlay;
 use crate::durable::storage::simulated::{Fault, SimulatedFile, SimulatedFolder};
@@ -48,7 +49,7 @@ fn content_of(file: &SimulatedFile) -> Vec<u8> {
 
 #[test]
 fn one_thread_and_two_write_the_lines_and_nothing_else() {
-    let layout = Layout::of(1 << 16).unwrap();
+    let layout = Layout::of(1 << 16, Chunks::Mirrored).unwrap();
     for seed in 0..20 {
         let (folder, file, mut content) = file();
         let overlay = random_lines(seed, &mut content);
@@ -65,7 +66,7 @@ fn one_thread_and_two_write_the_lines_and_nothing_else() {
 
 #[test]
 fn whichever_call_fails_two_threads_end_with_its_error() {
-    let layout = Layout::of(1 << 16).unwrap();
+    let layout = Layout::of(1 << 16, Chunks::Mirrored).unwrap();
     let (folder, file, mut content) = file();
     let overlay = random_lines(100, &mut content);
     let before = folder.calls();

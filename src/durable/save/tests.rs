@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::HeapOptions;
+use crate::durable::chunks::Chunks;
 
 /// Goes from run to run; says what does not fit together.
 fn walk(tables: &Tables) -> Result<u32, String> {
@@ -49,7 +50,7 @@ fn tables_are_copied_at_one_moment() {
                 }
             }
         });
-        let layout = Layout::of(heap.core().region().plan().pages()).unwrap();
+        let layout = Layout::of(heap.core().region().plan().pages(), Chunks::Mirrored).unwrap();
         let mut wrong = None;
         for _ in 0..1500 {
             let cores = [heap.core()];

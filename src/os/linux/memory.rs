@@ -9,21 +9,23 @@ use rustix::mm::{
     Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
 };
 
-use super::Fault;
+use super::{Fault, page_size};
 
 /// Reserves `bytes` of address space whose base is a multiple of `align`, both multiples of the page.
 pub(crate) fn reserve(bytes: usize, align: usize) -> Result<NonNull<u8>, Fault> {
-    let span = bytes.checked_add(align).ok_or(Errno::NOMEM)?;
+    // What the kernel gives is a multiple of the page already.
+    let spare = align.saturating_sub(page_size());
+    let span = bytes.checked_add(spare).ok_or(Errno::NOMEM)?;
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     // SAFETY: a null hint without `FIXED` lets the kernel choose a range that nothing uses.
     let start = unsafe { mmap_anonymous(ptr::null_mut(), span, ProtFlags::empty(), flags) }?.cast::<u8>();
     let lead = start.align_offset(align);
-    // SAFETY: the aligned base lies inside the range just mapped, which is `align` longer than `bytes`.
+    // SAFETY: the aligned base lies inside the range just mapped, which is longer than `bytes` by all that may lie before it.
     let base = unsafe { start.add(lead) };
     // SAFETY: both trims lie inside the range just mapped, outside of what is returned, and nothing points there.
     unsafe { trim(start, lead) }?;
     // SAFETY: as above.
-    unsafe { trim(base.wrapping_add(bytes), align - lead) }?;
+    unsafe { trim(base.wrapping_add(bytes), spare - lead) }?;
     NonNull::new(base).ok_or(Errno::NOMEM)
 }
 
@@ -144,18 +146,26 @@ pub(crate) unsafe fn map_shared(
     bytes: usize,
     align: usize,
 ) -> Result<NonNull<u8>, Fault> {
-    let base = reserve(bytes, align)?;
-    let flags = MapFlags::SHARED | MapFlags::FIXED;
-    // SAFETY: the range was just reserved, and nothing uses it yet.
-    let mapped = unsafe { mmap(base.as_ptr().cast(), bytes, ProtFlags::READ, flags, file, offset) };
-    match mapped {
-        Ok(_) => Ok(base),
-        Err(fault) => {
-            // SAFETY: as above.
-            unsafe { release(base, bytes) };
-            Err(fault)
-        }
+    let flags = MapFlags::SHARED;
+    // For a long file most file systems choose such an address themselves.
+    // SAFETY: a null hint without `FIXED` lets the kernel choose a range that nothing uses.
+    let chosen = unsafe { mmap(ptr::null_mut(), bytes, ProtFlags::READ, flags, file, offset) }?.cast::<u8>();
+    let chosen = NonNull::new(chosen).ok_or(Errno::NOMEM)?;
+    if chosen.as_ptr().addr().is_multiple_of(align) {
+        return Ok(chosen);
     }
+    // SAFETY: just mapped, and nothing points there.
+    unsafe { release(chosen, bytes) };
+    let base = reserve(bytes, align)?;
+    // SAFETY: the range was just reserved, and nothing uses it yet.
+    let mapped =
+        unsafe { mmap(base.as_ptr().cast(), bytes, ProtFlags::READ, flags | MapFlags::FIXED, file, offset) };
+    if let Err(fault) = mapped {
+        // SAFETY: as above.
+        unsafe { release(base, bytes) };
+        return Err(fault);
+    }
+    Ok(base)
 }
 
 /// Gives these pages their memory at once, which costs less than a fault for each.
