@@ -93,9 +93,9 @@ fn zeroed(tracked: bool, writes: u64) -> Result<(), String> {
         heap.give(at, block.layout);
         heap.0.trim();
         take(&mut run, &heap, 0, tracked)?;
+        folder.slow_down(Duration::ZERO);
         commit.join().expect("no panic").map_err(|error| error.to_string())
     })?;
-    folder.slow_down(Duration::ZERO);
     // Whatever of it that commit has, all of it is in the next.
     run.history.tries(Arc::default());
     take(&mut run, &heap, 1, tracked)?;
