@@ -21,7 +21,7 @@ const SIZE: usize = (2 << 20) + (300 << 10);
 
 fn new(durability: Durability) -> Result<(Run, Held), String> {
     let settings = Settings {
-        reservation: 32 << 20,
+        reservation: 48 << 20,
         segment: 64 << 10,
         log_bound: 1 << 20,
         method: Method::BEST,
@@ -36,9 +36,23 @@ fn new(durability: Durability) -> Result<(Run, Held), String> {
     Ok((run, heap))
 }
 
+/// The same, of which both parts are so full that what comes next lies in two chunks of the file.
+fn nearly_grown() -> Result<(Run, Held), String> {
+    let (mut run, heap) = new(Durability::PowerLoss)?;
+    for tracked in [false, true] {
+        take_bytes(&mut run, &heap, 15 << 20, 0, tracked)?;
+    }
+    run.persist(&heap).map_err(|error| error.to_string())?;
+    Ok((run, heap))
+}
+
 fn take(run: &mut Run, heap: &Held, byte: u8, tracked: bool) -> Result<u64, String> {
-    let layout = Layout::from_size_align(SIZE, 8).expect("a layout");
-    let content = vec![byte; SIZE];
+    take_bytes(run, heap, SIZE, byte, tracked)
+}
+
+fn take_bytes(run: &mut Run, heap: &Held, size: usize, byte: u8, tracked: bool) -> Result<u64, String> {
+    let layout = Layout::from_size_align(size, 8).expect("a layout");
+    let content = vec![byte; size];
     let at = heap.take(layout, &content, byte == 0, tracked).ok_or("no block")?;
     run.live.insert(at, Block { layout, content: content.into() });
     Ok(at)
@@ -106,7 +120,10 @@ fn zeroed(tracked: bool, writes: u64) -> Result<(), String> {
 /// The power fails at some point of two commits with growth of both kinds, the second of which changes the first one's; says
 /// how many disks were looked at.
 pub(super) fn loses_power(seed: u64) -> Result<u64, String> {
-    let (mut run, heap) = new(Durability::PowerLoss)?;
+    grows_and_loses_power(new(Durability::PowerLoss)?, seed)
+}
+
+fn grows_and_loses_power((mut run, heap): (Run, Held), seed: u64) -> Result<u64, String> {
     let from = run.folder.operations();
     for byte in 1..=2 {
         take(&mut run, &heap, byte, false)?;
@@ -150,6 +167,13 @@ fn growth_of_which_a_write_failed_is_in_the_next_commit_as_a_whole() {
 #[test]
 fn growth_is_there_or_not_at_all_when_the_power_fails() {
     let looked = loses_power(1).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert!(looked > 50, "{looked} disks");
+}
+
+#[test]
+fn growth_into_the_next_chunk_is_there_or_not_at_all_when_the_power_fails() {
+    let looked = nearly_grown().and_then(|grown| grows_and_loses_power(grown, 2));
+    let looked = looked.unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(looked > 50, "{looked} disks");
 }
 
