@@ -143,7 +143,12 @@ const SUPERBLOCK: &[Field] = {
             name: "flags",
             at: 20,
             width: 4,
-            values: &[(4, OtherVersion, "flags at 0x14 is 0x4"), (0x8000_0000, OtherVersion, "flags")],
+            // In its first chunk a heap whose chunks are alike is like another one.
+            values: &[
+                (0, Opens, ""),
+                (8, OtherVersion, "flags at 0x14 is 0x8"),
+                (0x8000_0000, OtherVersion, "flags"),
+            ],
         },
         Field {
             name: "applied",

@@ -134,7 +134,9 @@ fn a_compacted_heap_has_a_shorter_file_and_can_grow_again() {
         unsafe { heap.deallocate(*block, layout()) };
     }
     let given_back = heap.compact().unwrap();
-    assert!(given_back >= 36 * MIB as u64 && len(&path) + 30 * MIB as u64 <= long, "{given_back}");
+    // What is left of the second chunk are tables, which lie behind its first 16 MiB of pages.
+    let (ends, most) = (len(&path), (34 + 16 + 3 * 2) * MIB as u64);
+    assert!(given_back >= 36 * MIB as u64 && long >= 80 * MIB as u64 && ends <= most, "{given_back}, {ends}");
     assert!(heap.last_commit() > last && heap.check().is_clean());
     assert!(!can_give_back(&folder) || space(&path) < 12 * MIB);
     let kept = content(&heap);
