@@ -30,13 +30,15 @@ pub(super) fn by_two<Hands: Default, E: Send>(
         }
         Ok(())
     };
-    thread::scope(|scope| {
-        // Without a second thread it takes longer.
-        let other = thread::Builder::new().spawn_scoped(scope, work);
-        let own = work();
-        let others = other.map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        own.and(others.unwrap_or(Ok(())))
-    })
+    let others = Mutex::new(Ok(()));
+    let own = thread::scope(|scope| {
+        let other = || *others.lock().unwrap_or_else(PoisonError::into_inner) = work();
+        // Without a second thread it takes longer. It is not joined: the scope waits until it has done its work, and not for its end,
+        // in which it leaves the heaps, for whose locks it may have to wait. The caller may hold them.
+        drop(thread::Builder::new().spawn_scoped(scope, other));
+        work()
+    });
+    own.and(others.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 #[cfg(test)]

@@ -185,6 +185,10 @@ impl Magazines {
 
     /// Empties the cache of this thread, which is about to end, and lets others have it.
     pub(crate) fn leave(&self, seat: &Seat) {
+        // Nobody but the thread itself sits down.
+        if seat.own().is_null() {
+            return;
+        }
         let _registry = self.registry.lock();
         // SAFETY: the cache that a seat names stays mapped until the seat leaves it, below.
         let Some(cache) = (unsafe { seat.own().as_ref() }) else { return };
