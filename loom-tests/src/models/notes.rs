@@ -9,7 +9,7 @@ use crate::bits::Bits;
 use crate::planted::{self, Bug};
 use crate::sync::{AtomicU64, Ordering};
 
-/// Two pages under one word of each summary.
+/// Two pages under one word of each summary. There are two of those: one is below another, as all others are.
 struct Table {
     masks: [AtomicU64; 2],
     pages: [AtomicU64; 1],
@@ -22,8 +22,8 @@ impl Table {
         Arc::new(Self { masks: [word(), word()], pages: [word()], groups: [word()] })
     }
 
-    fn bits(&self) -> Bits<'_> {
-        Bits { masks: &self.masks, pages: &self.pages, groups: &self.groups }
+    fn bits(&self) -> Bits<'_, 3> {
+        Bits { levels: [&self.masks, &self.pages, &self.groups] }
     }
 
     /// As a writer notes: nothing where the bits are set already.

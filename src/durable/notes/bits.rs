@@ -1,9 +1,10 @@
-//! Bits for lines, and two levels of summaries above them.
+//! Bits for lines, and levels of summaries above them.
 //!
 //! ```text
-//! groups   a bit for each word of `pages`          16 MiB of the heap a bit
-//! pages    a bit for each word of `masks`          4 KiB a bit
-//! masks    a bit for each line of a page           64 bytes a bit
+//! level 3    a bit for each word of level 2    16 MiB of the heap a bit
+//! level 2    a bit for each word of level 1   256 KiB of the heap a bit
+//! level 1    a bit for each word of level 0     4 KiB a bit
+//! level 0    a bit for each line of a page      64 bytes a bit
 //! ```
 //!
 //! Any number of threads set bits; one at a time takes all of them.
@@ -20,36 +21,43 @@ use crate::sync::{AtomicU64, Ordering};
 /// Bits of a word.
 pub(crate) const BITS: usize = 64;
 
-/// The three tables, from the bottom to the top.
+/// The words of all levels, from the bottom to the top.
 #[derive(Clone, Copy)]
-pub(crate) struct Bits<'a> {
-    pub(crate) masks: &'a [AtomicU64],
-    pub(crate) pages: &'a [AtomicU64],
-    pub(crate) groups: &'a [AtomicU64],
+pub(crate) struct Bits<'a, const LEVELS: usize> {
+    pub(crate) levels: [&'a [AtomicU64]; LEVELS],
 }
 
-impl Bits<'_> {
+impl<const LEVELS: usize> Bits<'_, LEVELS> {
+    /// The bits of the lines of a page.
+    pub(crate) fn lines(self, page: usize) -> u64 {
+        self.levels[0][page].load(Ordering::Relaxed)
+    }
+
     /// Sets the bits of these lines of a page.
     pub(crate) fn set(self, page: usize, lines: u64) {
-        self.masks[page].fetch_or(lines, Ordering::AcqRel);
-        let word = page / BITS;
-        raise(&self.pages[word], page);
-        raise(&self.groups[word / BITS], word);
+        self.levels[0][page].fetch_or(lines, Ordering::AcqRel);
+        let mut number = page;
+        for level in &self.levels[1..] {
+            raise(&level[number / BITS], number);
+            number /= BITS;
+        }
     }
 
     /// Calls `act` with all pages that have lines with bits, in order, and clears the bits.
     pub(crate) fn take(self, mut act: impl FnMut(usize, u64)) {
-        for (number, group) in self.groups.iter().enumerate() {
-            for word in bits(take_word(group)) {
-                let word = number * BITS + word;
-                for page in bits(take_word(&self.pages[word])) {
-                    let page = word * BITS + page;
-                    let lines = take_word(&self.masks[page]);
-                    if lines != 0 {
-                        act(page, lines);
-                    }
-                }
-            }
+        let top = LEVELS - 1;
+        for number in 0..self.levels[top].len() {
+            self.take_below(top, number, &mut act);
+        }
+    }
+
+    /// The same for what a word stands for.
+    fn take_below(self, level: usize, number: usize, act: &mut impl FnMut(usize, u64)) {
+        let word = take_word(&self.levels[level][number]);
+        if level > 0 {
+            bits(word).for_each(|bit| self.take_below(level - 1, number * BITS + bit, act));
+        } else if word != 0 {
+            act(number, word);
         }
     }
 }

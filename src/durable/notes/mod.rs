@@ -35,9 +35,12 @@ pub(crate) struct NotePad {
     start: usize,
     /// How many bytes from there on are tracked; 0 where nothing is.
     bytes: usize,
-    /// A word for each page, then the summaries.
+    /// A word for each page, then the summaries, level by level.
     table: NonNull<AtomicU64>,
 }
+
+/// Levels of the table. Every capture looks at all words of the topmost: with three summaries at one for each gibibyte.
+const LEVELS: usize = 4;
 
 // SAFETY: a pad refers to atomics only, which are there as long as the heap.
 unsafe impl Send for NotePad {}
@@ -81,29 +84,34 @@ impl NotePad {
         let last = last.min(self.bytes - 1);
         for page in first / PAGE..=last / PAGE {
             let lines = lines_between(first.max(page * PAGE), last.min(page * PAGE + PAGE - 1));
-            if bits.masks[page].load(Ordering::Relaxed) & lines != lines {
+            if bits.lines(page) & lines != lines {
                 bits.set(page, lines);
             }
         }
     }
 
-    fn bits(&self) -> Bits<'_> {
-        let [masks, pages, groups] = words(self.bytes);
-        let table = |from: usize, len: usize| {
-            // SAFETY: the table has so many words in front of this kind.
-            let first = unsafe { self.table.add(from) };
+    fn bits(&self) -> Bits<'_, LEVELS> {
+        let mut used = 0;
+        let levels = words(self.bytes).map(|len| {
+            // SAFETY: the table has so many words in front of this level.
+            let first = unsafe { self.table.add(used) };
+            used += len;
             // SAFETY: and so many of it, which are atomics, for as long as the heap is there.
             unsafe { slice::from_raw_parts(first.as_ptr(), len) }
-        };
-        Bits { masks: table(0, masks), pages: table(masks, pages), groups: table(masks + pages, groups) }
+        });
+        Bits { levels }
     }
 }
 
-/// How many words of each kind the table for so many bytes has.
-const fn words(bytes: usize) -> [usize; 3] {
-    let masks = bytes.div_ceil(PAGE);
-    let pages = masks.div_ceil(BITS);
-    [masks, pages, pages.div_ceil(BITS)]
+/// How many words each level of the table for so many bytes has.
+const fn words(bytes: usize) -> [usize; LEVELS] {
+    let mut words = [bytes.div_ceil(PAGE); LEVELS];
+    let mut level = 1;
+    while level < LEVELS {
+        words[level] = words[level - 1].div_ceil(BITS);
+        level += 1;
+    }
+    words
 }
 
 /// The lines of a page in which the bytes `first..=last` of that page lie.
