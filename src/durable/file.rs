@@ -11,8 +11,8 @@
 //! 3. The log is made at the first commit. From then on the superblock says that there is one; a heap that is only read
 //!    writes nothing.
 //! 4. The base gets no line of a commit that is not durable in the log.
-//! 5. After a failed sync or a failed write of a record nothing is committed any more: what reached the disk is for the
-//!    next opening to see.
+//! 5. After a failed sync or a failed write of a record nothing is committed any more, and the overlay is used no more, in which
+//!    such a record's lines may be: what reached the disk is for the next opening to see.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -49,6 +49,8 @@ use super::superblock::{Flags, Stored, Superblock, SuperblockError};
 
 /// From so many pages on a second thread helps to bring them in: below, it would be done before the thread runs.
 const SHARED_FROM: usize = 4096;
+/// From so many pages on a second thread adds a commit to the overlay while the disk has it.
+const ADDED_BESIDE_FROM: u64 = if cfg!(test) { 4 } else { 1024 };
 
 /// The file of a heap that is open for writing.
 #[derive(Debug)]
@@ -243,7 +245,13 @@ impl<S: Storage> HeapFile<S> {
             self.write_early(body).map_err(of_storage)?;
         }
         let Some(log) = &mut self.log else { return Err(Error::Failed { file: self.path(&self.name) }) };
-        let appended = log.append(body, image_pages);
+        let by_two = body.pages() >= ADDED_BESIDE_FROM;
+        let appended = if by_two {
+            let overlay = &mut self.overlay;
+            log.append_beside(body, image_pages, |body| overlay.add_all(changed(body)))
+        } else {
+            log.append(body, image_pages)
+        };
         let doubtful = log.has_failed();
         let sequence = appended.map_err(|error| {
             self.failed = doubtful || !is_harmless(&error);
@@ -251,7 +259,9 @@ impl<S: Storage> HeapFile<S> {
         })?;
         self.counts.commits += 1;
         self.counts.logged_bytes += body.bytes();
-        self.overlay.add_all(changed(body));
+        if !by_two {
+            self.overlay.add_all(changed(body));
+        }
         (self.last, self.image_pages) = (sequence, image_pages);
         Ok(sequence)
     }
@@ -354,7 +364,10 @@ impl<S: Storage> HeapFile<S> {
     }
 
     /// The last commit, to be written to another file while this one goes on.
-    pub(super) fn snapshot(&mut self) -> Snapshot<S::File> {
+    pub(super) fn snapshot(&mut self) -> Result<Snapshot<S::File>, Error> {
+        if self.failed {
+            return Err(Error::Failed { file: self.path(&self.name) });
+        }
         let superblock = self.stored.superblock;
         let superblock = Superblock {
             uuid: chance::uuid(),
@@ -364,7 +377,7 @@ impl<S: Storage> HeapFile<S> {
             ..superblock
         };
         let (base, layout) = (Arc::clone(&self.base), self.layout);
-        Snapshot { base, layout, frozen: self.overlay.freeze(), superblock }
+        Ok(Snapshot { base, layout, frozen: self.overlay.freeze(), superblock })
     }
 
     /// Leaves the one file behind that has everything; of each area the last commit has so much, if there was one.

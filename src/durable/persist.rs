@@ -466,7 +466,7 @@ impl<S: Storage + 'static> Durable for Persistence<S> {
         let gate = self.shared.state().file.gate();
         // Before the state, so that commits do not wait where a checkpoint is under way. One that begins afterwards waits.
         let held = gate.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut snapshot = self.shared.state().file.snapshot();
+        let mut snapshot = self.shared.state().file.snapshot()?;
         publish(folder, name, |file| snapshot.write(file, || drop(held)))?;
         Ok(snapshot.commit())
     }

@@ -1,4 +1,4 @@
-//! Work in steps, that two threads may share: while one of them waits for the disk or for memory, the other one goes on.
+//! Work that two threads may share: while one of them waits for the disk or for memory, the other one goes on.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -39,6 +39,22 @@ pub(super) fn by_two<Hands: Default, E: Send>(
         work()
     });
     own.and(others.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Does both, the second one in a thread of its own. Where that does not begin before the first one is done, this thread does both.
+pub(super) fn both<T>(first: impl FnOnce() -> T, second: impl FnOnce() + Send) -> T {
+    let second = Mutex::new(Some(second));
+    let do_second = || {
+        let second = second.lock().unwrap_or_else(PoisonError::into_inner).take();
+        second.into_iter().for_each(|second| second());
+    };
+    thread::scope(|scope| {
+        // Not joined, as above.
+        drop(thread::Builder::new().spawn_scoped(scope, do_second));
+        let done = first();
+        do_second();
+        done
+    })
 }
 
 #[cfg(test)]
@@ -82,6 +98,25 @@ mod tests {
             assert_eq!(result, Err(bad));
             assert!((0..bad).all(|number| done.contains(&number)));
             assert!(done.len() < bad as usize + 100, "{} steps after it", done.len());
+        }
+    }
+
+    #[test]
+    fn both_are_done_beside_each_other_or_in_turn() {
+        for (first, second) in [(0, 0), (0, 10), (10, 0)] {
+            let pause = |milliseconds| thread::sleep(Duration::from_millis(milliseconds));
+            let mut is_done = false;
+            let result = both(
+                || {
+                    pause(first);
+                    7
+                },
+                || {
+                    pause(second);
+                    is_done = true;
+                },
+            );
+            assert_eq!((result, is_done), (7, true));
         }
     }
 }

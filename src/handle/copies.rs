@@ -89,8 +89,8 @@ impl Heap {
     ///
     /// # Errors
     /// [`Error::NoFile`] for a heap in memory, [`Error::ReadOnly`] for one that is only read, [`Error::InUse`] where a heap
-    /// has the file open (this one too), [`Error::Forked`], or [`Error::File`] with what the system said. A file that was
-    /// there before is still there then.
+    /// has the file open (this one too), [`Error::Forked`], [`Error::Failed`] after a write that has failed, or [`Error::File`] with
+    /// what the system said. A file that was there before is still there then.
     pub fn snapshot(&self, path: impl AsRef<Path>) -> Result<u64, Error> {
         let file = self.durable()?;
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(of_storage)?;

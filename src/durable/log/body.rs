@@ -156,7 +156,7 @@ impl RecordBody {
         self.parts[part as usize].padded() as u64
     }
 
-    /// The record of a sealed part, as it lies at `offset` in the file.
+    /// Gives a sealed part the header of its record, which lies at `offset` in the file.
     pub(super) fn sign(
         &mut self,
         number: u32,
@@ -165,7 +165,7 @@ impl RecordBody {
         image_pages: u64,
         settled: u64,
         offset: u64,
-    ) -> &[u8] {
+    ) {
         let part = &mut self.parts[number as usize];
         let Sealed { flags, stored, crc } = part.sealed;
         let header = RecordHeader {
@@ -182,9 +182,12 @@ impl RecordBody {
             body_crc: crc,
         };
         let padded = part.padded();
-        let record = &mut part.record_mut()[..padded];
-        header.encode(offset, record);
-        record
+        header.encode(offset, &mut part.record_mut()[..padded]);
+    }
+
+    /// The records of signed parts.
+    pub(super) fn records(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(|part| &part.record()[..part.padded()])
     }
 }
 
@@ -246,10 +249,23 @@ impl Part {
     /// The bytes that are written.
     fn record_mut(&mut self) -> &mut [u8] {
         #[cfg(feature = "lz4")]
-        if self.sealed.flags & super::record::LZ4 != 0 {
+        if self.is_packed() {
             return self.packed.bytes_mut();
         }
         self.buffer.bytes_mut()
+    }
+
+    fn record(&self) -> &[u8] {
+        #[cfg(feature = "lz4")]
+        if self.is_packed() {
+            return self.packed.bytes();
+        }
+        self.buffer.bytes()
+    }
+
+    #[cfg(feature = "lz4")]
+    fn is_packed(&self) -> bool {
+        self.sealed.flags & super::record::LZ4 != 0
     }
 }
 

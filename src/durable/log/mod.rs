@@ -44,6 +44,7 @@ use super::buffer::{AlignedBuffer, zero_block};
 use super::fields::{FieldFault, fold};
 use super::levels::{Durability, LogManner};
 use super::planted::Planted;
+use super::steps::both;
 use super::storage::{Open, Operation, Storage, StorageError, StoredFile};
 
 pub(crate) use body::RecordBody;
@@ -215,6 +216,27 @@ impl<F: StoredFile> Log<F> {
     /// Makes a commit of an image of `image_pages` pages, as durable as this log's are; says its sequence. If space is short nothing has
     /// happened; after any other error it is open whether the commit has.
     pub(crate) fn append(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<u64, LogError> {
+        let places = self.prepare(body, image_pages)?;
+        let written = self.write(body, &places);
+        self.end(written)
+    }
+
+    /// The same, and while the disk has the records another thread does something with what is in them, whether they come to be
+    /// durable or not. Where space is short it does nothing.
+    pub(crate) fn append_beside(
+        &mut self,
+        body: &mut RecordBody,
+        image_pages: u64,
+        beside: impl FnOnce(&RecordBody) + Send,
+    ) -> Result<u64, LogError> {
+        let places = self.prepare(body, image_pages)?;
+        let body = &*body;
+        let written = both(|| self.write(body, &places), || beside(body));
+        self.end(written)
+    }
+
+    /// Makes sure that there is space, and gives each record its place and its header; says where they go.
+    fn prepare(&mut self, body: &mut RecordBody, image_pages: u64) -> Result<Vec<u64>, LogError> {
         assert!(body.end() <= image_pages, "a commit names pages outside of its image");
         if self.failed {
             return Err(LogError::Failed);
@@ -223,31 +245,38 @@ impl<F: StoredFile> Log<F> {
         for _ in 0..self.segments.missing(body.lens()) {
             self.grow()?;
         }
-        let sequence = self.last + 1;
-        let written = self.write(body, image_pages, sequence);
-        self.failed = written.is_err();
-        written?;
-        self.last = sequence;
-        if self.manner.durability == Durability::PowerLoss {
-            self.settled = sequence;
-        }
-        Ok(sequence)
+        let signature = Signature { heap: fold(self.identity.uuid), opening: self.identity.opening };
+        let (sequence, numbers) = (self.last + 1, 0..body.parts());
+        let sign = |number| {
+            let offset = self.segments.place(body.len_of(number), sequence);
+            body.sign(number, signature, sequence, image_pages, self.settled, offset);
+            offset
+        };
+        Ok(numbers.map(sign).collect())
     }
 
-    fn write(&mut self, body: &mut RecordBody, image_pages: u64, sequence: u64) -> Result<(), StorageError> {
-        let signature = Signature { heap: fold(self.identity.uuid), opening: self.identity.opening };
-        let parts = body.parts();
-        for number in 0..parts {
-            let offset = self.segments.place(body.len_of(number), sequence);
-            let bytes = body.sign(number, signature, sequence, image_pages, self.settled, offset);
+    /// Writes signed records to their places.
+    fn write(&self, body: &RecordBody, places: &[u64]) -> Result<(), StorageError> {
+        for (bytes, offset) in body.records().zip(places) {
             match self.manner.durability {
                 Durability::PowerLoss if !Planted::RecordNotDurable.is_there() => {
-                    self.file.write_durable_at(offset, bytes)?;
+                    self.file.write_durable_at(*offset, bytes)?;
                 }
-                _ => self.file.write_at(offset, bytes)?,
+                _ => self.file.write_at(*offset, bytes)?,
             }
         }
         Ok(())
+    }
+
+    /// Ends a commit whose records are written, or may not be.
+    fn end(&mut self, written: Result<(), StorageError>) -> Result<u64, LogError> {
+        self.failed = written.is_err();
+        written?;
+        self.last += 1;
+        if self.manner.durability == Durability::PowerLoss {
+            self.settled = self.last;
+        }
+        Ok(self.last)
     }
 
     /// Lets the segments be used again whose commits the base durably holds, which are those up to `sequence`.

@@ -1,15 +1,12 @@
 //! A checkpoint waits until the base is copied.
 
-use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::super::file::HeapFile;
-use super::super::levels::LogManner;
 use super::super::log::SegmentBytes;
-use super::super::open::{Manner, Opened, open};
-use super::super::place::Home;
 use super::super::storage::simulated::SimulatedFolder;
 use super::super::storage::{Open, RealFolder, Storage};
+use super::super::tests::heap_file;
 use super::*;
 use crate::units::LINE;
 
@@ -34,16 +31,7 @@ fn first_line(file: &impl StoredFile) -> [u8; LINE] {
 
 #[test]
 fn a_checkpoint_waits_until_the_base_is_copied() {
-    let manner = Manner {
-        create: true,
-        existing: true,
-        pages: 1 << 10,
-        segment: SegmentBytes::DEFAULT,
-        log: LogManner::default(),
-        home: Home::default(),
-        finds_unnoted: false,
-    };
-    let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();
+    let mut file = heap_file(SimulatedFolder::new(), SegmentBytes::DEFAULT);
     let base = Arc::clone(file.base());
     base.set_len(IMAGE + PAGE as u64).unwrap();
     commit(&mut file, 1);
@@ -56,7 +44,7 @@ fn a_checkpoint_waits_until_the_base_is_copied() {
     folder.remove(&name).unwrap();
     let gate = file.gate();
     let held = gate.lock().unwrap();
-    let mut snapshot = file.snapshot();
+    let mut snapshot = file.snapshot().unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             commit(&mut file, 2);
@@ -71,16 +59,7 @@ fn a_checkpoint_waits_until_the_base_is_copied() {
 
 #[test]
 fn what_later_commits_write_behind_the_zones_is_not_in_a_snapshot() {
-    let manner = Manner {
-        create: true,
-        existing: true,
-        pages: 1 << 10,
-        segment: SegmentBytes::DEFAULT,
-        log: LogManner::default(),
-        home: Home::default(),
-        finds_unnoted: false,
-    };
-    let Opened { mut file, .. } = open(SimulatedFolder::new(), OsStr::new("heap"), &manner).unwrap();
+    let mut file = heap_file(SimulatedFolder::new(), SegmentBytes::DEFAULT);
     let mut part = [PAGE as u64; ZONES];
     part[Zone::Header.index()] = file.layout.plan().size(Zone::Header) as u64;
     let lengths = of_both([part; PARTS]);
@@ -113,7 +92,7 @@ fn what_later_commits_write_behind_the_zones_is_not_in_a_snapshot() {
     let (folder, name) = RealFolder::of(&path).unwrap();
     let target = folder.open(&name, Open::New).unwrap();
     folder.remove(&name).unwrap();
-    file.snapshot().write(&target, || {}).unwrap();
+    file.snapshot().unwrap().write(&target, || {}).unwrap();
     let read = |place: u64| {
         let mut page = [0; PAGE];
         target.read_at(place, &mut page).unwrap();
