@@ -228,7 +228,9 @@ impl<K: Hash + Eq, V, H: HeapType> PHashMap<K, V, H> {
         if self.is_empty() {
             return None;
         }
-        self.table.find(self.hash(key), self.heap, |index| key == self.bucket(index).key.borrow())
+        let hash = self.hash(key);
+        prefetch(self.place(self.table.home(hash)));
+        self.table.find(hash, self.heap, |index| key == self.bucket(index).key.borrow())
     }
 
     /// The value of this key.

@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Write};
 
+use itoa::Buffer;
+
 use super::cell::{Cell, Tag};
 
 /// A number of a document.
@@ -77,11 +79,8 @@ impl Number<'_> {
     pub(super) fn write_to<W: Write>(self, to: &mut W) -> fmt::Result {
         match self {
             Self::Text(text) => to.write_str(text),
-            Self::Unsigned(number) => to.write_str(digits(number, &mut [0; 20])),
-            Self::Signed(number) => {
-                to.write_char('-')?;
-                to.write_str(digits(number.unsigned_abs(), &mut [0; 20]))
-            }
+            Self::Unsigned(number) => to.write_str(Buffer::new().format(number)),
+            Self::Signed(number) => to.write_str(Buffer::new().format(number)),
             Self::Float(number) => write_float(number, to),
         }
     }
@@ -160,19 +159,6 @@ impl fmt::Display for Number<'_> {
     }
 }
 
-/// A number's digits.
-fn digits(mut number: u64, room: &mut [u8; 20]) -> &str {
-    let mut first = room.len();
-    loop {
-        first -= 1;
-        room[first] = b'0' + (number % 10).to_le_bytes()[0];
-        number /= 10;
-        if number == 0 {
-            return core::str::from_utf8(&room[first..]).unwrap_or_default();
-        }
-    }
-}
-
 /// Writes a float as its `Debug` does, most floats of few digits faster.
 ///
 /// A whole number below 2^53 divided by a power of ten is the float that their decimal fraction is read as; so a float that is such a
@@ -193,10 +179,10 @@ fn write_float<W: Write>(number: f64, to: &mut W) -> fmt::Result {
             if number.is_sign_negative() {
                 to.write_char('-')?;
             }
-            to.write_str(digits(number_of_parts / whole, &mut [0; 20]))?;
+            to.write_str(Buffer::new().format(number_of_parts / whole))?;
             to.write_char('.')?;
             // With a digit before it, so that zeros stay.
-            to.write_str(&digits(whole + number_of_parts % whole, &mut [0; 20])[1..])
+            to.write_str(&Buffer::new().format(whole + number_of_parts % whole)[1..])
         }
     }
 }

@@ -88,19 +88,38 @@ fn escape(byte: u8) -> &'static str {
     }
 }
 
-/// Where the first byte is that cannot be in a string as it is. Eight are looked at together.
+/// Where the first byte is that cannot be in a string as it is.
+#[inline]
 fn find_escaped(bytes: &[u8]) -> Option<usize> {
+    if is_plain(bytes) {
+        return None;
+    }
+    bytes.iter().position(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\'))
+}
+
+/// Whether all bytes can be. Eight are looked at together, some of them twice.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    let word = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    let half = |at: usize| bytes[at..].first_chunk().map_or(0, |half| u32::from_le_bytes(*half));
+    match bytes.len() {
+        0 => true,
+        len @ 1..4 => {
+            let [first, middle, last] = [0, len / 2, len - 1].map(|at| u64::from(bytes[at]));
+            is_plain_word(first | middle << 8 | last << 16 | 0x2020_2020_2000_0000)
+        }
+        len @ 4..8 => is_plain_word(u64::from(half(0)) | u64::from(half(len - 4)) << 32),
+        len => is_plain_word(word(len - 8)) && (0..len - 8).step_by(8).all(|at| is_plain_word(word(at))),
+    }
+}
+
+#[inline]
+fn is_plain_word(word: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
     // Not 0 if there is a byte less than `n`.
     let less = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word & (ONES << 7);
-    let is_plain = |chunk: &&[u8]| {
-        let word = chunk.first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
-        let (quote, slash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
-        less(word, 0x20) | less(quote, 1) | less(slash, 1) == 0
-    };
-    let skipped = 8 * bytes.chunks_exact(8).take_while(is_plain).count();
-    bytes[skipped..].iter().position(is_escaped).map(|at| skipped + at)
+    let (quote, slash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+    less(word, 0x20) | less(quote, 1) | less(slash, 1) == 0
 }
 
 fn write_text<W: Write>(text: &str, to: &mut W) -> fmt::Result {
