@@ -202,7 +202,6 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("an object with a name twice", |root, heap| put(name(&root.document, 0), 0, *b"b", heap)),
     ("an index out of order", |root, heap| put(name(&root.index, 5), 0, *b"name99", heap)),
     ("the name \"q\" twice", |root, heap| put(name(&root.named, 0), 0, *b"q", heap)),
-    ("the name \"z\" twice, or with another's hash", |root, heap| put(name(&root.named, 0), 0, *b"z", heap)),
     ("a name that is no text", |root, heap| put(name(&root.document, 0), 15, 0_u8, heap)),
     ("invalid utf-8", |root, heap| {
         put(root.document.get("c").unwrap().as_str().unwrap().as_ptr(), 3, 0xFF_u8, heap)
@@ -219,7 +218,11 @@ fn name(object: &PJson<H<'_>>, index: usize) -> *const u8 {
 }
 
 /// Opens a heap that was damaged.
-fn damaged(path: &Path, pristine: &Path, damage: Damage) -> Result<(), String> {
+fn damaged(
+    path: &Path,
+    pristine: &Path,
+    damage: impl for<'h> FnOnce(&Root<'h>, H<'h>) -> Vec<Patch>,
+) -> Result<(), String> {
     std::fs::copy(pristine, path).unwrap();
     let store = opened(path, Verify::default()).unwrap();
     let patches = store.update(damage).unwrap();
@@ -254,6 +257,15 @@ fn what_nothing_is_found_in_is_refused_and_named() {
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
+    // One text of 128 has the same seven bits of hash, by chance, and then is where it belongs.
+    let mut passed = 0;
+    for letter in b'A'..=b'L' {
+        match damaged(&path, &pristine, |root, heap| put(name(&root.named, 0), 0, letter, heap)) {
+            Ok(()) => passed += 1,
+            Err(found) => assert!(found.contains("twice, or with another's hash"), "{found}"),
+        }
+    }
+    assert!(passed < 4, "{passed} of 12 names with another's hash");
     let unknown_order: Damage = |root, heap| put(&raw const **root.owned.first().unwrap(), 0, 1000_u64, heap);
     assert_eq!(damaged(&path, &pristine, unknown_order), Ok(()));
 }
