@@ -54,8 +54,10 @@ impl<const TEST: usize> In<TEST> {
         unsafe { HEAPS[TEST].load(Ordering::Acquire).as_ref() }.expect("a heap for this test")
     }
 
-    /// Bytes of blocks, with what magazines hold given back first.
+    /// How many blocks are in use. Threads that have done their work may still be giving back what their magazines had: it waits
+    /// for them.
     fn blocks(self) -> usize {
+        self.heap().settle();
         let mut blocks = 0;
         self.heap().for_each_block(|_, _| blocks += 1);
         blocks
