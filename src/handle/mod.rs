@@ -324,7 +324,8 @@ impl Heap {
     }
 
     /// Calls `act` with every allocated block, in address order: tracked ones last. What other threads allocate and free
-    /// meanwhile is seen or not.
+    /// meanwhile is seen or not. A thread that ends gives back what it had at hand, and until it has ended such blocks may be
+    /// seen as well.
     pub fn for_each_block(&self, mut act: impl FnMut(NonNull<u8>, BlockInfo)) {
         self.parts().for_each(|core| core.for_each_block(&mut act));
     }
