@@ -31,6 +31,22 @@ impl Drop for Folder {
 }
 
 #[test]
+fn a_change_of_a_further_root_is_in_the_next_commit() {
+    outlive::heap!(struct H);
+    let folder = Folder::new("changed");
+    let store = H::open::<u64>(folder.heap(), |_| 1).unwrap();
+    let numbers = H::root::<[u64; 2], _>(&store, "numbers", |_| [1, 2]).unwrap();
+    // What was noted for the new root is gone with this commit.
+    store.persist().unwrap();
+    numbers.write(|numbers, _| numbers[1] = 3).unwrap();
+    store.persist().unwrap();
+    store.close().unwrap();
+    let store = H::open::<u64>(folder.heap(), |_| unreachable!()).unwrap();
+    let numbers = H::root::<[u64; 2], _>(&store, "numbers", |_| unreachable!()).unwrap();
+    assert_eq!(numbers.read(|numbers| *numbers).unwrap(), [1, 3]);
+}
+
+#[test]
 fn further_roots_are_found_by_name_and_follow_rollbacks() {
     outlive::heap!(struct H);
     type Text<'h> = PBox<str, H<'h>>;

@@ -6,7 +6,8 @@
 //!   be changed. That is also why they are not `Clone` but [`CloneIn`], and deserialised through [`DeserializeIn`].
 //! - What they hold is named by its distance from the heap's base, in words of 64 bits, and their layout is fixed.
 //!   An empty collection owns no block.
-//! - Before bytes change the heap is told ([`HeapType::note`](crate::HeapType::note)), so that a commit takes those and no others.
+//! - Before bytes of a collection's blocks change the heap is told ([`HeapType::note`](crate::HeapType::note)), so that a commit takes
+//!   those and no others. Its own bytes were noted by whoever has lent it to be changed.
 //!   A mutable slice counts as changed as a whole; `get_mut`, `swap`, `push` and indexing by one place note just that.
 //! - **Memory that is not there:** the standard library aborts the process. Here a method without `try_` panics, with
 //!   the collection as it was before: inside of a write that ends in an error, and the heap can go on, or be rolled back.

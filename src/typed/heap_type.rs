@@ -89,6 +89,9 @@ pub unsafe trait HeapType: Copy {
     /// Says that these bytes are about to change, or have changed within this access: the next commit takes them along.
     /// A few instructions where they were noted already.
     ///
+    /// Whoever lends a value to be changed (a write its root, a box its value, a collection an element) has noted all of its
+    /// bytes. So what a value changes of itself, by way of `&mut self`, it does not note; what it changes of its blocks, it does.
+    ///
     /// The bytes lie in blocks from [`allocate`](HeapType::allocate). Others, and none, are allowed and do nothing.
     fn note(self, bytes: *const u8, len: usize);
 

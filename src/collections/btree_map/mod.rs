@@ -187,7 +187,6 @@ impl<K, V, H: HeapType> PBTreeMap<K, V, H> {
 
     /// Drops all entries.
     pub fn clear(&mut self) {
-        note(self.heap, &raw const self.tree, 1);
         drop(mem::replace(self, Self::new_in(self.heap)));
     }
 

@@ -142,7 +142,6 @@ impl<T, H: HeapType> PVecDeque<T, H> {
     /// The elements that are named are initialised, and others have an owner or may leak.
     #[inline]
     unsafe fn set(&mut self, head: usize, len: usize) {
-        note(self.heap, &raw const self.head, 2);
         self.head = head as u64;
         self.len = len as u64;
     }

@@ -181,7 +181,7 @@ unsafe impl<K: Sync, V: Sync, H: HeapType + Sync> Sync for Drain<'_, K, V, H> {}
 impl<'a, K, V, H: HeapType> Drain<'a, K, V, H> {
     pub(super) fn new(map: &'a mut PHashMap<K, V, H>) -> Self {
         let places = Places::new(&map.table, map.heap);
-        let table = ManuallyDrop::new(map.table.take(map.heap));
+        let table = ManuallyDrop::new(map.table.take());
         Self { places, table, map }
     }
 }
@@ -208,7 +208,6 @@ impl<K, V, H: HeapType> Drop for Drain<'_, K, V, H> {
             fn drop(&mut self) {
                 let Drain { table, map, .. } = &mut *self.0;
                 table.reset(map.heap);
-                note(map.heap, &raw const map.table, 1);
                 mem::swap(&mut map.table, table);
             }
         }

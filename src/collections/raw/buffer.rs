@@ -9,7 +9,7 @@ use core::alloc::Layout;
 use core::ops::Range;
 use core::ptr::NonNull;
 
-use super::{At, count, note};
+use super::{At, count};
 use crate::handle::AllocError;
 use crate::typed::{Fault, HeapType, Inspector};
 use crate::units::PAGE;
@@ -131,7 +131,6 @@ impl RawBuffer {
     }
 
     fn set<H: HeapType>(&mut self, block: Option<NonNull<u8>>, cap: usize, heap: H) {
-        note(heap, &raw const *self, 1);
         self.at = block.map_or(At::NONE, |block| At::of(block.as_ptr(), heap));
         self.cap = cap as u64;
     }

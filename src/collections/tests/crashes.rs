@@ -49,10 +49,10 @@ struct Live<S: Subject> {
 }
 
 /// The heap is in order, nothing in it is lost, and the collection is as it should be. Only the last of these believes its bytes.
-fn inspect<S: Subject>(root: &mut Place<S::Root>, oracle: &S, heap: TestHeap) {
+fn inspect<S: Subject>(root: &Place<S::Root>, oracle: &S, heap: TestHeap) {
     heap.check();
-    check_reach(root.get(heap), heap);
-    oracle.compare(root.get(heap));
+    check_reach(root.see(heap), heap);
+    oracle.compare(root.see(heap));
 }
 
 impl<S: Subject> Run<S> {
@@ -87,7 +87,7 @@ impl<S: Subject> Run<S> {
         let expected = self.history.expected(last, known, self.settings.durability);
         let heap = start_in(heap);
         match expected.unwrap_or_else(|wrong| panic!("{wrong}")) {
-            Some(oracle) => inspect(&mut Place::there(), oracle, heap),
+            Some(oracle) => inspect(&Place::there(), oracle, heap),
             None => assert_eq!(heap.with_heap(|heap| heap.root()), None),
         }
         (heap, last)
@@ -146,7 +146,7 @@ impl<S: Subject> Run<S> {
                 }
                 1 | 2 => self.die(live),
                 _ => {
-                    inspect(&mut live.root, &live.oracle, live.heap);
+                    inspect(&live.root, &live.oracle, live.heap);
                     self.persist(&live).unwrap_or_else(|error| panic!("persisting: {error}"));
                     live
                 }

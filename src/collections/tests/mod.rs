@@ -11,6 +11,7 @@ mod heap;
 #[cfg(feature = "json")]
 mod json;
 mod moments;
+mod nested;
 mod pinned;
 mod random;
 #[cfg(feature = "serde")]

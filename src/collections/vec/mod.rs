@@ -2,7 +2,7 @@
 //!
 //! Invariants, beside those of its buffer:
 //! 1. The first `len` elements are initialised, the others are not; `len` is at most the capacity.
-//! 2. Bytes are noted before they change: elements one by one where one changes, as a range where a range moves.
+//! 2. Elements are noted before they change: one by one where one changes, as a range where a range moves.
 
 mod drain;
 mod edit;
@@ -146,7 +146,6 @@ impl<T, H: HeapType> PVec<T, H> {
     #[inline]
     unsafe fn set_len(&mut self, len: usize) {
         debug_assert!(len <= self.capacity());
-        note(self.heap, &raw const self.len, 1);
         self.len = len as u64;
     }
 
@@ -249,9 +248,7 @@ impl<T, H: HeapType> PVec<T, H> {
         let len = self.len();
         debug_assert!(len < self.capacity());
         let slot = self.slot(len);
-        // One after the other, before anything is written: what the notes look at is then loaded once.
         note(self.heap, slot, 1);
-        note(self.heap, &raw const self.len, 1);
         // SAFETY: both callers made room for one more.
         unsafe { slot.write(value) };
         self.len += 1;

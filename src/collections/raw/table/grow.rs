@@ -4,7 +4,7 @@ use core::alloc::Layout;
 
 use super::{LEAST, RawTable, block_layout, capacity};
 use crate::collections::raw::group::{EMPTY, WIDTH, tag};
-use crate::collections::raw::{At, count, note};
+use crate::collections::raw::{At, count};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 
@@ -78,7 +78,6 @@ impl RawTable {
         }
         new.table.items = self.items;
         new.table.left -= self.items;
-        note(heap, &raw const *self, 1);
         core::mem::swap(self, &mut new.table);
         Ok(())
     }

@@ -238,7 +238,6 @@ impl RawTable {
     pub(in crate::collections) unsafe fn fill<H: HeapType>(&mut self, index: usize, hash: u64, heap: H) {
         let before = self.control(index, heap);
         debug_assert!(!is_full(before));
-        note(heap, &raw const self.left, 2);
         self.left -= u64::from(before == EMPTY);
         self.items += 1;
         self.set_control(index, tag(hash), heap);
@@ -255,7 +254,6 @@ impl RawTable {
         let from = self.group(index, heap).empty();
         // If no search has ever seen a group around it without an empty byte, none relies on this one.
         let relied_on = before.behind() + from.before() >= 16;
-        note(heap, &raw const self.left, 2);
         self.left += u64::from(!relied_on);
         self.items -= 1;
         self.set_control(index, if relied_on { DELETED } else { EMPTY }, heap);
@@ -270,7 +268,6 @@ impl RawTable {
 
     /// Forgets all entries, and keeps the block.
     pub(in crate::collections) fn reset<H: HeapType>(&mut self, heap: H) {
-        note(heap, &raw const *self, 1);
         self.items = 0;
         if !self.ctrl.is_none() {
             let bytes = self.buckets() + WIDTH;
@@ -282,8 +279,7 @@ impl RawTable {
     }
 
     /// The table, with an empty one left in its place.
-    pub(in crate::collections) fn take<H: HeapType>(&mut self, heap: H) -> Self {
-        note(heap, &raw const *self, 1);
+    pub(in crate::collections) fn take(&mut self) -> Self {
         let seed = self.seed;
         core::mem::replace(self, Self::new(seed))
     }

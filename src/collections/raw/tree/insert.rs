@@ -1,6 +1,6 @@
 //! Insertions: a full node is split, from the leaf upwards, with nodes that were all made before.
 
-use super::{At, CAP, DEPTH, LEAST, Node, Path, RawTree, Shape, note};
+use super::{At, CAP, DEPTH, LEAST, Node, Path, RawTree, Shape};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
 
@@ -50,7 +50,7 @@ impl RawTree {
         }
         // SAFETY: there is room, and the caller's promise.
         unsafe { leaf.insert(shape, at, entry, None, heap) };
-        self.count(1, heap);
+        self.count(1);
         Ok(leaf.value(shape, at))
     }
 
@@ -68,7 +68,6 @@ impl RawTree {
         let mut fresh = Fresh { nodes: [Node::NONE; DEPTH + 1], made: 0, shape, heap };
         if self.root.is_none() {
             let leaf = Node::make(shape, 0, heap)?;
-            note(heap, &raw const *self, 1);
             self.root = At::of(leaf.0, heap);
             path.set(0, leaf, 0);
         } else {
@@ -82,7 +81,7 @@ impl RawTree {
         }
         // SAFETY: as many nodes were made as are full, and the caller's promise.
         let value = unsafe { self.insert_at(0, path, entry, None, &mut fresh) };
-        self.count(1, heap);
+        self.count(1);
         Ok(value)
     }
 
@@ -121,7 +120,6 @@ impl RawTree {
             if level == path.height {
                 let root = fresh.take(level + 1);
                 root.set_edge(shape, 0, At::of(node.0, heap), heap);
-                note(heap, &raw const *self, 1);
                 self.root = At::of(root.0, heap);
                 self.height += 1;
                 path.height += 1;

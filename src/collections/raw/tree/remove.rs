@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use super::{CAP, LEAST, Node, Path, RawTree, Shape, note};
+use super::{CAP, LEAST, Node, Path, RawTree, Shape};
 use crate::typed::HeapType;
 
 impl RawTree {
@@ -39,7 +39,7 @@ impl RawTree {
             leaf.set_len(last, heap);
             path.set(0, leaf, last);
         }
-        self.count(-1, heap);
+        self.count(-1);
         if path.nodes[0].len() < LEAST {
             // SAFETY: the way leads through this tree.
             unsafe { self.fill_up(shape, path, heap) };
@@ -95,7 +95,6 @@ impl RawTree {
     /// The root has no entry: its only child is the new one.
     fn drop_root<H: HeapType>(&mut self, shape: &Shape, path: &mut Path, heap: H) {
         let old = path.nodes[path.height];
-        note(heap, &raw const *self, 1);
         if path.height == 0 {
             *self = Self::new();
             // SAFETY: the tree has no node any more.

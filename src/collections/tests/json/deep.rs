@@ -40,8 +40,8 @@ fn no_walk_needs_a_stack_for_its_depth() {
         drop(copy);
         let mut root = Place::put((names, value), heap);
         check_reach(root.get(heap), heap);
-        let (names, value) = root.get(heap);
         heap.watch();
+        let (names, value) = root.get(heap);
         drop(assign(value, PJson::parse_in(&objects("[1]"), names, heap).unwrap(), heap));
         heap.check_notes();
         let patch = PJson::parse_in(&objects(r#"{"b":null,"c":1}"#), names, heap).unwrap();

@@ -312,7 +312,7 @@ pub(super) fn same(own: &PJson<TestHeap>, std: &Value) {
 #[test]
 fn a_document_is_as_a_value_of_serde_json() {
     for seed in 0..3 {
-        drive::roomy::<Documents>(seed, 200);
+        drive::roomy::<Documents>(seed, 200, 768 << 10);
     }
 }
 
