@@ -20,7 +20,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::os;
 use crate::units::{LINE, PAGE};
 
 use super::area::Lengths;
@@ -45,7 +44,7 @@ use super::snapshot::Snapshot;
 use super::span::PageSpan;
 use super::stats::{Counts, FileStats};
 use super::storage::{Storage, StorageError, StoredFile};
-use super::superblock::{Flags, Stored, Superblock, SuperblockError};
+use super::superblock::{Flags, Stored, Superblock};
 
 /// From so many pages on a second thread helps to bring them in: below, it would be done before the thread runs.
 const SHARED_FROM: usize = 4096;

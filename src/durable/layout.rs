@@ -22,7 +22,7 @@ use crate::heap::SIZES;
 use crate::region::{Plan, ZONES, Zone};
 use crate::units::{HUGE, PAGE};
 
-use super::area::{AREAS, Area, Lengths, PARTS, Part};
+use super::area::{Area, Lengths, PARTS, Part};
 use super::chunks::Chunks;
 use super::span::PageSpan;
 use super::superblock::IMAGE;
@@ -250,6 +250,7 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::durable::area::AREAS;
 
     const BOTH: [Chunks; 2] = [Chunks::Alike, Chunks::Mirrored];
 

@@ -2,11 +2,6 @@
 //!
 //! The live memory is private to the process; the file holds the last commit, and a commit moves it forward in one atomic
 //! step. The floor knows files, pages and lines, and nothing of what lies in them.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the floor is under construction: nothing above it calls these parts yet"
-)]
 
 mod area;
 mod base;

@@ -50,6 +50,7 @@ pub(super) enum Planted {
     /// What lay in the magazines of an image stays there.
     MagazinesKept,
     /// A program forgets to note some of its writes.
+    #[cfg(test)]
     NoteForgotten,
     /// The space of pages is given back that are free in the heap, whatever the last commit has there.
     GivenBackEarly,

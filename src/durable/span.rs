@@ -63,10 +63,6 @@ impl SpanSet {
         &self.0
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn contains(&self, page: u64) -> bool {
         let at = self.0.partition_point(|span| span.end() <= page);
         self.0.get(at).is_some_and(|span| span.first <= page)

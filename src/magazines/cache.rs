@@ -278,6 +278,21 @@ impl Cache {
             magazine.oldest(count).filter_map(NonNull::new).for_each(|block| accept(index, block));
         }
     }
+
+    /// Hands every block to `accept`. Magazines without blocks are not written to: in an image that was just opened, the first write to
+    /// a page is a copy of it.
+    ///
+    /// There is no owner.
+    pub(super) fn take_out(&self, accept: &mut dyn FnMut(usize, NonNull<u8>)) {
+        for (index, magazine) in self.magazines() {
+            let count = magazine.count();
+            if count > 0 {
+                magazine.counts.set_count(0);
+                magazine.oldest(count).filter_map(NonNull::new).for_each(|block| accept(index, block));
+            }
+        }
+        self.run_pages.set(0);
+    }
 }
 
 impl fmt::Debug for Cache {

@@ -199,6 +199,11 @@ impl Magazines {
     /// Empties a cache without an owner and lets others have it; the caller holds the registry's lock.
     fn retire(&self, cache: &Cache) {
         self.drain(cache);
+        self.spare(cache);
+    }
+
+    /// Lets others have a cache that is empty; the caller holds the registry's lock.
+    fn spare(&self, cache: &Cache) {
         cache.seat.store(ptr::null_mut(), Ordering::Relaxed);
         cache.set_busy(false);
         cache.next.set(self.state.spare.get());
@@ -299,7 +304,7 @@ impl Magazines {
         let base = self.pools.runs().region().base().as_ptr();
         for cache in self.caches() {
             let mut done = Ok(());
-            cache.drain(&mut |index, block| {
+            cache.take_out(&mut |index, block| {
                 let distance = self.here(block.as_ptr().addr()).wrapping_sub(base.addr());
                 let Some(block) = NonNull::new(base.wrapping_add(distance)).filter(|_| done.is_ok()) else {
                     return;
@@ -311,7 +316,7 @@ impl Magazines {
                 }
             });
             done?;
-            self.retire(cache);
+            self.spare(cache);
         }
         self.state.base.set(base.addr() as u64);
         Ok(())

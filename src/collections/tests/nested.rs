@@ -46,7 +46,8 @@ macro_rules! change {
                 vec.shrink_to_fit();
                 deque.rotate_left(deque.len() / 2);
                 hash.shrink_to_fit();
-                drop((hash.drain().count(), tree.pop_first()));
+                hash.drain().for_each(drop);
+                tree.pop_first();
             }
             _ => {
                 vec.push(n);

@@ -80,6 +80,12 @@ fn every_single_bit_is_seen() {
         // SAFETY: the page is as long as the base, and nobody writes it.
         let words = unsafe { racing::words::differing(page.live().0, base.as_chunks().0) };
         assert_eq!(words, 1 << (at / LINE));
+        let (lines, _) = base.as_chunks();
+        for line in [at / LINE, (at / LINE + 1) % LINES] {
+            // SAFETY: a line of the page, which nobody writes.
+            let differs = unsafe { racing::words::differs_from(page.live().line(line), &lines[line]) };
+            assert_eq!(differs, line == at / LINE);
+        }
     }
 }
 

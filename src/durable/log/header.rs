@@ -1,6 +1,6 @@
 //! The first page of a log: which heap's it is, and how it is divided. Written once, before the file has its name.
 
-use crate::durable::fields::{FieldFault, Fields, put_u32, put_u64};
+use crate::durable::fields::{Fields, put_u32, put_u64};
 
 use super::LogError;
 use super::segments::{HEADER, SegmentBytes};

@@ -50,7 +50,7 @@ use super::storage::{Open, Operation, Storage, StorageError, StoredFile};
 pub(crate) use body::RecordBody;
 use header::Header;
 use record::Signature;
-pub(crate) use record::{Item, Items, Replayed};
+pub(crate) use record::{Item, Replayed};
 use recovery::Recovery;
 pub(crate) use recovery::{Survey, Tally, replay, survey};
 pub(crate) use segments::SegmentBytes;
@@ -204,6 +204,7 @@ impl<F: StoredFile> Log<F> {
     }
 
     /// How long the file is.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.segments.end()
     }

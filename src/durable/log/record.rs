@@ -166,6 +166,7 @@ impl RecordHeader {
 /// A part of a commit, as the log shows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Replayed<'a> {
+    #[cfg_attr(not(any(test, fuzzing)), allow(dead_code, reason = "asked for by tests"))]
     pub(crate) sequence: u64,
     /// How long the image is after this commit.
     pub(crate) image_pages: u64,

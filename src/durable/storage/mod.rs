@@ -135,6 +135,7 @@ pub(crate) enum Operation {
     WriteDurable,
     Sync,
     Lock,
+    #[cfg(any(test, fuzzing))]
     Descriptor,
 }
 
@@ -186,6 +187,7 @@ impl fmt::Display for Operation {
             Self::WriteDurable => "durably writing",
             Self::Sync => "syncing",
             Self::Lock => "locking",
+            #[cfg(any(test, fuzzing))]
             Self::Descriptor => "sharing",
         })
     }

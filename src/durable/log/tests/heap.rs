@@ -31,6 +31,7 @@ pub(super) fn log_name() -> &'static OsStr {
 pub(super) type Image = Arc<Vec<u8>>;
 
 #[derive(Debug)]
+#[expect(dead_code, reason = "what is in it is shown by `Debug`")]
 pub(super) enum Trouble {
     Superblock(SuperblockError),
     Log(LogError),
@@ -61,7 +62,6 @@ pub(super) struct Heap {
     base: SimulatedFile,
     stored: Stored,
     log: Log<SimulatedFile>,
-    manner: LogManner,
     body: RecordBody,
     image: Vec<u8>,
     /// Pages with lines that the base does not have.
@@ -189,15 +189,11 @@ impl Heap {
         let body = log.body();
         let Seen { image, dirty, .. } = seen;
         let folder = folder.clone();
-        Ok(Self { folder, base, stored, log, manner, body, image, dirty, checkpoint: None })
+        Ok(Self { folder, base, stored, log, body, image, dirty, checkpoint: None })
     }
 
     pub(super) fn last(&self) -> u64 {
         self.log.last()
-    }
-
-    pub(super) fn log(&mut self) -> &mut Log<SimulatedFile> {
-        &mut self.log
     }
 
     fn pages(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::durable::log::record::{LZ4, RECORD, RecordHeader, Signature};
 use crate::durable::log::*;
 use crate::durable::storage::simulated::{Fault, Random, SimulatedFile, SimulatedFolder};
 use crate::durable::storage::{BLOCK, Operation};
-use crate::units::{LINE, PAGE};
+use crate::units::LINE;
 
 const IDENTITY: Identity = Identity { uuid: UUID, opening: 5 };
 

@@ -52,11 +52,6 @@ impl Content {
         }
     }
 
-    pub(crate) fn write(&mut self, offset: usize, bytes: &[u8]) {
-        self.put(offset, bytes);
-        self.len = self.len.max(offset + bytes.len());
-    }
-
     /// Writes without changing the length, which the caller sees to; says which pages are others now.
     pub(crate) fn put(&mut self, offset: usize, bytes: &[u8]) -> Vec<usize> {
         let (mut done, mut changed) = (0, Vec::new());

@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 
 use rustix::io::Errno;
 
-use super::content::Content;
 use super::journal::{Bytes, Change, Ending, Entry};
 use super::{Disk, Fault, Node, SimulatedFolder, error};
 use crate::durable::storage::{BLOCK, Lock, Operation, StorageError, StoredFile};
