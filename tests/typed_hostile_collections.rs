@@ -59,6 +59,8 @@ struct Root<'h> {
     /// Whose names no table has.
     document: PJson<H<'h>>,
     index: PJson<H<'h>>,
+    text: PString<H<'h>>,
+    long: PString<H<'h>>,
 }
 
 const ENTRIES: u64 = 30;
@@ -97,6 +99,8 @@ fn root(heap: H<'_>) -> Root<'_> {
         names,
         document,
         index,
+        text: PString::from_str_in("in place", heap),
+        long: PString::from_str_in("a text that has a block", heap),
     }
 }
 
@@ -203,6 +207,13 @@ const DAMAGES: &[(&str, Damage)] = &[
     ("an index out of order", |root, heap| put(name(&root.index, 5), 0, *b"name99", heap)),
     ("the name \"q\" twice", |root, heap| put(name(&root.named, 0), 0, *b"q", heap)),
     ("a name that is no text", |root, heap| put(name(&root.document, 0), 15, 0_u8, heap)),
+    ("text that is not UTF-8", |root, heap| put(root.text.as_ptr(), 7, 0xC3_u8, heap)),
+    ("text that is not UTF-8", |root, heap| put(root.long.as_ptr(), 0, 0xFF_u8, heap)),
+    ("24 bytes of text in place, where 23 fit", |root, heap| {
+        put(&raw const root.text, 23, 0x80_u8 + 24, heap)
+    }),
+    ("127 bytes of text in place, where 23 fit", |root, heap| put(&raw const root.text, 23, 0xFF_u8, heap)),
+    ("elements where there is room for", |root, heap| put(&raw const root.text, 23, 0x70_u8, heap)),
     ("invalid utf-8", |root, heap| {
         put(root.document.get("c").unwrap().as_str().unwrap().as_ptr(), 3, 0xFF_u8, heap)
     }),

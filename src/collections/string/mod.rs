@@ -1,9 +1,14 @@
 //! `PString`: text in a heap.
 //!
-//! Invariant: the bytes are UTF-8.
+//! Invariants:
+//! 1. The bytes are UTF-8.
+//! 2. Text in place moves to a block when it becomes too long for it, and comes back where a block of just its size is asked for, or
+//!    a copy: what only becomes shorter needs no memory, and never moves.
 
 mod drain;
+mod form;
 mod persist;
+mod short;
 mod traits;
 
 use core::fmt;
@@ -12,15 +17,18 @@ use core::str::{self, Utf8Error};
 
 pub use drain::Drain;
 
+use super::no_room::granted;
 use super::raw::range;
 use super::vec::Compact;
 use super::{CloneIn, NoRoom, PVec};
 use crate::handle::AllocError;
 use crate::typed::HeapType;
+use form::{Bytes, Form};
+use short::{ROOM, Short};
 
 /// Growing text in a heap: `String`, valid wherever the heap lies.
 ///
-/// It has 24 bytes, and dereferences to `str`. Maps with `PString` keys are asked by `&str`.
+/// It has 24 bytes, in which text of up to 23 lies itself, and dereferences to `str`. Maps with `PString` keys are asked by `&str`.
 ///
 /// ```
 /// use outlive::PString;
@@ -37,7 +45,7 @@ use crate::typed::HeapType;
 /// ```
 #[repr(transparent)]
 pub struct PString<H: HeapType> {
-    bytes: PVec<u8, H>,
+    bytes: Bytes<H>,
 }
 
 /// Bytes that are no text, with the reason.
@@ -50,7 +58,7 @@ impl<H: HeapType> PString<H> {
     /// Empty text, without a block.
     #[inline]
     pub const fn new_in(heap: H) -> Self {
-        Self { bytes: PVec::new_in(heap) }
+        Self { bytes: Bytes::short(Short::EMPTY, heap) }
     }
 
     /// Empty text with room for so many bytes.
@@ -58,15 +66,23 @@ impl<H: HeapType> PString<H> {
     /// # Panics
     /// If the heap has no memory for them.
     pub fn with_capacity_in(capacity: usize, heap: H) -> Self {
-        Self { bytes: PVec::with_capacity_in(capacity, heap) }
+        granted(Self::try_with_capacity_in(capacity, heap))
+    }
+
+    fn try_with_capacity_in(capacity: usize, heap: H) -> Result<Self, AllocError> {
+        if capacity <= ROOM {
+            return Ok(Self::new_in(heap));
+        }
+        Ok(Self { bytes: Bytes::long(PVec::try_with_capacity_in(capacity, heap)?) })
     }
 
     /// A copy of `text`.
     ///
     /// # Panics
     /// If the heap has no memory for it.
+    #[inline]
     pub fn from_str_in(text: &str, heap: H) -> Self {
-        Self { bytes: PVec::from_slice_in(text.as_bytes(), heap) }
+        granted(Self::try_from_str_in(text, heap))
     }
 
     /// A copy of `text`.
@@ -74,9 +90,12 @@ impl<H: HeapType> PString<H> {
     /// # Errors
     /// [`AllocError`] if the heap has no memory for it.
     pub fn try_from_str_in(text: &str, heap: H) -> Result<Self, AllocError> {
-        let mut copy = Self { bytes: PVec::try_with_capacity_in(text.len(), heap)? };
-        copy.push_str(text);
-        Ok(copy)
+        if let Some(short) = Short::of(text) {
+            return Ok(Self { bytes: Bytes::short(short, heap) });
+        }
+        let mut bytes = PVec::try_with_capacity_in(text.len(), heap)?;
+        bytes.extend_from_slice(text.as_bytes());
+        Ok(Self { bytes: Bytes::long(bytes) })
     }
 
     /// What an iterator of characters or texts yields, in one.
@@ -98,44 +117,63 @@ impl<H: HeapType> PString<H> {
     /// [`FromUtf8Error`], with the bytes, if they are not UTF-8.
     pub fn from_utf8(bytes: PVec<u8, H>) -> Result<Self, FromUtf8Error<H>> {
         match str::from_utf8(&bytes) {
-            Ok(_) => Ok(Self { bytes }),
+            Ok(_) => Ok(Self { bytes: Bytes::long(bytes) }),
             Err(error) => Err(FromUtf8Error { bytes, error }),
         }
     }
 
     /// Its bytes.
+    ///
+    /// # Panics
+    /// If they lie in the text itself, and the heap has no memory for a block.
     pub fn into_bytes(self) -> PVec<u8, H> {
-        self.bytes
+        let heap = self.bytes.heap();
+        match self.bytes.into_form() {
+            Form::Short(short) => PVec::from_slice_in(short.as_str().as_bytes(), heap),
+            Form::Long(bytes) => bytes,
+        }
     }
 
     /// The text.
     #[inline]
     pub fn as_str(&self) -> &str {
-        // SAFETY: they are UTF-8.
-        unsafe { str::from_utf8_unchecked(self.bytes.as_slice()) }
+        match self.bytes.form() {
+            Form::Short(short) => short.as_str(),
+            // SAFETY: they are UTF-8.
+            Form::Long(bytes) => unsafe { str::from_utf8_unchecked(bytes.as_slice()) },
+        }
     }
 
     /// The text, all of which counts as changed.
     pub fn as_mut_str(&mut self) -> &mut str {
-        // SAFETY: they are UTF-8.
-        unsafe { str::from_utf8_unchecked_mut(self.bytes.as_mut_slice()) }
+        match self.bytes.form_mut() {
+            Form::Short(short) => short.as_mut_str(),
+            // SAFETY: they are UTF-8.
+            Form::Long(bytes) => unsafe { str::from_utf8_unchecked_mut(bytes.as_mut_slice()) },
+        }
     }
 
     /// How many bytes it has.
     #[inline]
     pub const fn len(&self) -> usize {
-        self.bytes.len()
+        match self.bytes.form() {
+            Form::Short(short) => short.len(),
+            Form::Long(bytes) => bytes.len(),
+        }
     }
 
     /// Whether it has none.
     #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// How many bytes fit without another block.
     pub const fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        match self.bytes.form() {
+            Form::Short(_) => ROOM,
+            Form::Long(bytes) => bytes.capacity(),
+        }
     }
 
     /// Makes room for so many more bytes.
@@ -143,7 +181,7 @@ impl<H: HeapType> PString<H> {
     /// # Panics
     /// If the heap has no memory for them.
     pub fn reserve(&mut self, additional: usize) {
-        self.bytes.reserve(additional);
+        granted(self.try_reserve(additional));
     }
 
     /// Makes room for so many more bytes.
@@ -151,12 +189,36 @@ impl<H: HeapType> PString<H> {
     /// # Errors
     /// [`AllocError`] if the heap has no memory for them; nothing was changed.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), AllocError> {
-        self.bytes.try_reserve(additional)
+        match self.bytes.form() {
+            Form::Short(short) if additional <= ROOM - short.len() => Ok(()),
+            _ => self.vec_with_room(additional).map(drop),
+        }
     }
 
-    /// Moves the text to a block of just its size, if there is memory for it.
+    /// The bytes in a block, with room for so many more.
+    fn vec_with_room(&mut self, additional: usize) -> Result<&mut PVec<u8, H>, AllocError> {
+        if let Form::Short(short) = self.bytes.form() {
+            let mut bytes = PVec::new_in(self.bytes.heap());
+            bytes.try_reserve(short.len().checked_add(additional).ok_or(AllocError)?)?;
+            bytes.extend_from_slice(short.as_str().as_bytes());
+            self.bytes = Bytes::long(bytes);
+        }
+        match self.bytes.form_mut() {
+            Form::Long(bytes) => bytes.try_reserve(additional).map(|()| bytes),
+            Form::Short(_) => unreachable!("the text was just moved to a block"),
+        }
+    }
+
+    /// Gives up room that is not needed: text that fits into 23 bytes gives its block back, other text moves to one of just its size if
+    /// there is memory for it.
     pub fn shrink_to_fit(&mut self) {
-        self.bytes.shrink_to_fit();
+        if let Form::Long(bytes) = self.bytes.form_mut()
+            && bytes.len() > ROOM
+        {
+            bytes.shrink_to_fit();
+        } else if let Some(short) = Short::of(self) {
+            self.bytes = Bytes::short(short, self.bytes.heap());
+        }
     }
 
     /// Appends a character.
@@ -175,7 +237,12 @@ impl<H: HeapType> PString<H> {
     #[inline]
     #[track_caller]
     pub fn push_str(&mut self, text: &str) {
-        self.bytes.extend_from_slice(text.as_bytes());
+        if let Form::Short(short) = self.bytes.form_mut()
+            && short.replace(short.len()..short.len(), text)
+        {
+            return;
+        }
+        granted(self.vec_with_room(text.len())).extend_from_slice(text.as_bytes());
     }
 
     /// Appends text.
@@ -191,8 +258,16 @@ impl<H: HeapType> PString<H> {
     /// Takes the last character.
     pub fn pop(&mut self) -> Option<char> {
         let last = self.chars().next_back()?;
-        self.bytes.truncate(self.len() - last.len_utf8());
+        self.cut(self.len() - last.len_utf8());
         Some(last)
+    }
+
+    /// Drops what lies behind the first `len` bytes, of at least as many.
+    fn cut(&mut self, len: usize) {
+        match self.bytes.form_mut() {
+            Form::Short(short) => short.truncate(len),
+            Form::Long(bytes) => bytes.truncate(len),
+        }
     }
 
     /// Drops what lies behind the first `len` bytes.
@@ -203,13 +278,13 @@ impl<H: HeapType> PString<H> {
     pub fn truncate(&mut self, len: usize) {
         if len < self.len() {
             assert!(self.is_char_boundary(len), "byte {len} is within a character");
-            self.bytes.truncate(len);
+            self.cut(len);
         }
     }
 
-    /// Makes it empty, and keeps the block.
+    /// Makes it empty, and keeps the block if there is one.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.cut(0);
     }
 
     /// Inserts a character at byte `index`.
@@ -243,8 +318,19 @@ impl<H: HeapType> PString<H> {
 
     /// Keeps the characters that fit the condition.
     pub fn retain(&mut self, mut keep: impl FnMut(char) -> bool) {
-        let len = self.len();
-        let mut rest = Compact::new(&mut self.bytes, 0..len);
+        let bytes = match self.bytes.form_mut() {
+            Form::Short(short) => {
+                let mut kept = Short::EMPTY;
+                for character in short.as_str().chars().filter(|character| keep(*character)) {
+                    kept.replace(kept.len()..kept.len(), character.encode_utf8(&mut [0; 4]));
+                }
+                *short = kept;
+                return;
+            }
+            Form::Long(bytes) => bytes,
+        };
+        let len = bytes.len();
+        let mut rest = Compact::new(bytes, 0..len);
         // SAFETY: what is left begins with a character, for only whole ones were passed.
         while let Some(character) = unsafe { str::from_utf8_unchecked(rest.left()) }.chars().next() {
             let keep = keep(character);
@@ -265,7 +351,13 @@ impl<H: HeapType> PString<H> {
     #[track_caller]
     pub fn replace_range<R: RangeBounds<usize>>(&mut self, range_of: R, text: &str) {
         let range = self.checked(&range_of);
-        self.bytes.replace(range, text.as_bytes());
+        if let Form::Short(short) = self.bytes.form_mut()
+            && short.replace(range.clone(), text)
+        {
+            return;
+        }
+        let more = text.len().saturating_sub(range.len());
+        granted(self.vec_with_room(more)).replace(range, text.as_bytes());
     }
 
     #[track_caller]
@@ -284,7 +376,7 @@ impl<H: HeapType> PString<H> {
     #[track_caller]
     pub fn drain<R: RangeBounds<usize>>(&mut self, range_of: R) -> Drain<'_, H> {
         let range = self.checked(&range_of);
-        Drain { bytes: self.bytes.drain(range) }
+        Drain::new(self.bytes.form_mut(), range)
     }
 
     /// Splits off what is behind the first `at` bytes.
@@ -294,7 +386,9 @@ impl<H: HeapType> PString<H> {
     #[track_caller]
     pub fn split_off(&mut self, at: usize) -> Self {
         assert!(self.is_char_boundary(at), "byte {at} is within a character");
-        Self { bytes: self.bytes.split_off(at) }
+        let rest = Self::from_str_in(&self[at..], self.bytes.heap());
+        self.cut(at);
+        rest
     }
 }
 

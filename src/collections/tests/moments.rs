@@ -288,7 +288,9 @@ fn of_a_hash_set_alone() {
     assert!(every(&|set, _| set.rehash()) >= 9);
 }
 
-const TEXT: &str = "aß€🦀 and some more";
+const TEXT: &str = "aß€🦀 and some more of these";
+/// It lies in its `PString`.
+const SHORT: &str = "aß€🦀";
 
 /// Whose text ends in a panic, now and then.
 struct Shown;
@@ -304,6 +306,29 @@ impl fmt::Display for Shown {
 }
 
 /// Text has no elements whose code could panic; closures and iterators can, and memory fails.
+#[test]
+fn of_text_in_place() {
+    let make = |heap| PString::from_str_in(SHORT, heap);
+    let long = "🦀".repeat(20);
+    // What fails has changed nothing, and what works everything.
+    let all = |act: &dyn Fn(&mut PString<TestHeap>, TestHeap), expected: &str| {
+        every_moment(make, act, |text| assert!(*text == *SHORT || *text == *expected, "{text}"))
+    };
+    assert_eq!(all(&|text, _| text.push_str(" and more"), &format!("{SHORT} and more")), 0);
+    assert!(all(&|text, _| text.push_str(&long), &format!("{SHORT}{long}")) >= 1);
+    assert!(all(&|text, _| text.insert_str(1, &long), &SHORT.replacen('a', &format!("a{long}"), 1)) >= 1);
+    assert!(all(&|text, _| text.replace_range(1..3, &long), &SHORT.replacen('ß', &long, 1)) >= 1);
+    assert!(all(&|text, _| text.try_push_str(&long).unwrap(), &format!("{SHORT}{long}")) >= 1);
+    assert!(all(&|text, _| text.reserve(100), SHORT) >= 1);
+    let keep = |character| {
+        tick();
+        character != 'ß'
+    };
+    assert!(all(&|text, _| text.retain(keep), "a€🦀") >= 4);
+    assert_eq!(all(&|text, _| drop(text.drain(1..3)), "a€🦀"), 0);
+    assert_eq!(all(&|text, _| drop((text.split_off(3), text.pop())), "a"), 0);
+}
+
 #[test]
 fn of_text() {
     let make = |heap| PString::from_str_in(TEXT, heap);

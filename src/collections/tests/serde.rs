@@ -35,12 +35,15 @@ fn where_there_is_no_memory_reading_ends_with_an_error() {
     let heap = start(1 << 20);
     let before = heap.used();
     heap.grants(2);
-    let words = SeqDeserializer::<_, Error>::new(["a", "b", "c"].into_iter());
+    let words = SeqDeserializer::<_, Error>::new(
+        ["a text that has a block", "another text that has one", "a third that has a block"].into_iter(),
+    );
     let vec: Result<PVec<PString<TestHeap>, TestHeap>, Error> = DeserializeIn::deserialize_in(heap, words);
     assert!(vec.unwrap_err().to_string().contains("no memory"));
     // The header, the first key and its node; then no more.
     heap.grants(3);
-    let entries = MapDeserializer::<_, Error>::new([("one", 1_u64), ("two", 2)].into_iter());
+    let keys = ["one, which has a block of its own", "two, which has another one"];
+    let entries = MapDeserializer::<_, Error>::new([(keys[0], 1_u64), (keys[1], 2)].into_iter());
     let list: Result<PSkipMap<PString<TestHeap>, u64, TestHeap>, Error> =
         DeserializeIn::deserialize_in(heap, entries);
     assert!(list.unwrap_err().to_string().contains("no memory"));
@@ -78,7 +81,7 @@ fn what_is_written_is_read_again() {
     there_and_back::<PBTreeMap<Text, Numbers, TestHeap>, Maps>(map, heap);
     there_and_back::<PSkipMap<Text, Numbers, TestHeap>, Maps>(map, heap);
     assert_eq!(heap.used(), before);
-    heap.grants(1);
+    heap.grants(0);
     let boxed: Result<PBox<Text, TestHeap>, _> =
         DeserializeIn::deserialize_in(heap, &mut serde_json::Deserializer::from_str("\"some text\""));
     assert!(boxed.unwrap_err().to_string().contains("no memory"));

@@ -103,6 +103,57 @@ fn bytes_that_are_no_text_come_back() {
     assert_eq!((error.utf8_error().valid_up_to(), error.into_bytes().len()), (2, 3));
     assert_eq!(PString::from_utf8(PVec::from_slice_in("ß".as_bytes(), heap)).unwrap(), "ß");
     heap.grants(0);
-    assert!(PString::try_from_str_in("x", heap).is_err());
-    assert_eq!(PString::new_in(heap).try_push_str("x").unwrap_err().0, "x");
+    let long = "x".repeat(24);
+    assert!(PString::try_from_str_in(&long, heap).is_err());
+    assert_eq!(PString::new_in(heap).try_push_str(&long).unwrap_err().0, long);
+    assert_eq!(PString::try_from_str_in(&long[1..], heap).unwrap().capacity(), 23);
+}
+
+/// Every change of one range, of every text that is as long as fits or a little longer, by texts of all lengths: from text in place,
+/// and from text in a block.
+#[test]
+fn every_change_of_a_range_is_as_the_standard_one() {
+    let heap = start(256 << 10);
+    let before = heap.used();
+    let letters = "aßcdefghijklmnopqrstuvwxyz0123456789";
+    let cut = |len: usize| letters.get(..len).unwrap_or_else(|| &letters[..len - 1]);
+    for text in (0..=25).map(cut) {
+        let in_block = || PString::from_utf8(PVec::from_slice_in(text.as_bytes(), heap)).unwrap();
+        let places = || (0..=text.len()).filter(|at| text.is_char_boundary(*at));
+        for (start, end) in places().flat_map(|start| places().map(move |end| (start, end))) {
+            if start > end {
+                continue;
+            }
+            for with in (0..=25).map(cut) {
+                let mut std = text.to_owned();
+                std.replace_range(start..end, with);
+                for mut own in [PString::from_str_in(text, heap), in_block()] {
+                    own.replace_range(start..end, with);
+                    assert_eq!(own, std);
+                    own.shrink_to_fit();
+                    assert_eq!(
+                        (&own, own.capacity() == 23),
+                        (&PString::from_str_in(&std, heap), own.len() <= 23)
+                    );
+                }
+            }
+            for mut own in [PString::from_str_in(text, heap), in_block()] {
+                assert!(own.drain(start..end).eq(text[start..end].chars()));
+                assert_eq!(own, [&text[..start], &text[end..]].concat());
+            }
+        }
+    }
+    assert_eq!(heap.used(), before);
+}
+
+#[test]
+fn its_bytes_are_a_vector_wherever_they_were() {
+    let heap = start(256 << 10);
+    for len in [0, 1, 23, 24, 60] {
+        let text = "y".repeat(len);
+        let bytes = PString::from_str_in(&text, heap).into_bytes();
+        assert_eq!(bytes, text.as_bytes());
+        assert_eq!(PString::from_utf8(bytes).unwrap(), text);
+    }
+    assert_eq!(size_of::<PString<TestHeap>>(), 24);
 }
