@@ -6,6 +6,7 @@ mod copies;
 mod file;
 #[cfg(test)]
 mod gates;
+mod open_options;
 mod opening;
 mod options;
 mod root;
@@ -18,7 +19,8 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 
 pub use buffer::BufferHeap;
-pub use file::{OpenOptions, Pending};
+pub use file::Pending;
+pub use open_options::OpenOptions;
 pub use options::HeapOptions;
 pub use tracked::Tracked;
 

@@ -1,101 +1,103 @@
-//! What else can be said of how a heap in a file is opened: when and how it is persisted, where it lies, what is verified.
+//! Opening a heap in a file, to write or to read.
 
+use std::ffi::OsStr;
 use std::path::Path;
-use std::time::Duration;
 
-use super::OpenOptions;
-use crate::durable::{Compression, Durability, Verify};
+use super::{Heap, OpenOptions};
+use crate::durable::{
+    CommitManner, Compression, Manner, Method, Opened, OpenedToRead, Persistence, RealFolder, SegmentBytes,
+    Storage, Verify, open, open_to_read, settle_in,
+};
 use crate::error::Error;
 use crate::heap::{Core, Report};
+use crate::units::{PAGE, low32};
 
 impl OpenOptions {
-    /// What commits survive: a loss of power, unless this says otherwise.
-    pub fn durability(mut self, durability: Durability) -> Self {
-        self.log.durability = durability;
-        self
+    /// Opens the heap in this file, or makes one.
+    ///
+    /// # Errors
+    /// As [`Heap::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
+        let (folder, name) = RealFolder::of(path.as_ref()).map_err(crate::durable::of_storage)?;
+        self.open_with(folder, &name, Method::BEST, true)
     }
 
-    /// Whether commits are compressed in the log; they are not unless this says so. What it costs is processor time in
-    /// each commit, outside of the capture.
-    pub fn compression(mut self, compression: Compression) -> Self {
-        self.log.compression = compression;
-        self
+    /// The same in any storage, with the checkpoints in the commits that are due for one, unless they are written in the
+    /// background.
+    #[cfg(test)]
+    pub(crate) fn open_in<S: Storage + 'static>(
+        self,
+        storage: S,
+        name: &OsStr,
+        method: Method,
+        in_background: bool,
+    ) -> Result<Heap, Error> {
+        self.open_with(storage, name, method, in_background)
     }
 
-    /// How much is looked at before the heap is opened: no more than opening needs, unless this says otherwise.
-    pub fn verify(mut self, verify: Verify) -> Self {
-        self.verify = verify;
-        self
+    fn open_with<S: Storage + 'static>(
+        self,
+        storage: S,
+        name: &OsStr,
+        method: Method,
+        in_background: bool,
+    ) -> Result<Heap, Error> {
+        if self.read_only {
+            return self.view_in(&storage, name);
+        }
+        let path = storage.path(name);
+        self.has_features(&path)?;
+        let manner = Manner {
+            create: self.create,
+            existing: self.existing,
+            pages: low32(self.heap.reserved().div_ceil(PAGE).clamp(1, u32::MAX as usize)),
+            segment: SegmentBytes::nearest(self.segment),
+            log: self.log,
+            home: self.home,
+            finds_unnoted: self.find_unnoted,
+        };
+        let Opened { file, regions, is_new, notes } = open(storage, name, &manner)?;
+        let begin = |part: usize, core: &Core| {
+            if let Some((field, found, most)) = core.beyond_its_tables() {
+                let what = format!("its {field} is {found:#x}, and its tables end at {most:#x}");
+                return Err(Error::FileDamaged { file: path.clone(), what });
+            }
+            if let Some(gate) = self.gate {
+                core.set_gate(gate);
+            }
+            if is_new[part] {
+                core.format();
+                return Ok(());
+            }
+            self.verify_core(core, &path)?;
+            settle_in(core).map_err(|report| damaged(&path, report))
+        };
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over(regions, begin) }?;
+        (heap.pad, heap.notes, heap.is_bound) = (notes.pad(), Some(notes), file.is_bound());
+        let manner = CommitManner { log_bound: self.log_bound, method, in_background };
+        heap.file = Some(Box::new(Persistence::new(file, manner)));
+        if self.rhythm.is_any() {
+            heap.durable()?.repeat(heap.cores()?, self.rhythm)?;
+        }
+        Ok(heap)
     }
 
-    /// Has a thread of the heap's own persist it, with pauses of this length. Nothing is written where nothing has changed.
-    pub fn persist_every(mut self, pause: Duration) -> Self {
-        self.rhythm.every = Some(pause);
-        self
-    }
-
-    /// Has a thread of the heap's own persist it when this many bytes are *dirty*, whatever the time; together with
-    /// [`OpenOptions::persist_every`], when the first of the two is true.
-    ///
-    /// Dirty is what can be known at little cost: the pages of 4 KiB that were written since the last commit, whole ones
-    /// however little was written to them, and what the heap has grown by, written or not. So a commit may come early, and
-    /// not late by more than what is written between two looks: every 5 ms, or more rarely in a heap so large that looking
-    /// would take more than a fiftieth of the time.
-    ///
-    /// The kernel counts written pages where [`FileStats::method`](crate::FileStats::method) is "write protection" (Linux
-    /// 6.7 or later). Elsewhere only what was written before the first commit and growth are known: take
-    /// [`OpenOptions::persist_every`] as well.
-    ///
-    /// ```
-    /// use outlive::OpenOptions;
-    ///
-    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-after-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&folder).unwrap();
-    /// # let path = folder.join("shop.heap");
-    /// let heap = OpenOptions::new().persist_after(1 << 20).open(&path)?;
-    /// let block = heap.allocate_zeroed(std::alloc::Layout::new::<[u8; 4 << 20]>()).unwrap();
-    /// while heap.last_commit() == 0 {
-    ///     std::thread::sleep(std::time::Duration::from_millis(1));
-    /// }
-    /// # drop(heap);
-    /// # std::fs::remove_dir_all(&folder).unwrap();
-    /// # Ok::<(), outlive::Error>(())
-    /// ```
-    pub fn persist_after(mut self, bytes: u64) -> Self {
-        self.rhythm.after = Some(bytes);
-        self
-    }
-
-    /// The address of a new heap, a multiple of 2 MiB; one of 16,384 that programs rarely use, by chance, unless this says
-    /// otherwise. A heap that is there already keeps its own.
-    ///
-    /// Where the address is taken a heap is mapped elsewhere, and offsets into it stay true; unless it holds absolute
-    /// pointers.
-    pub fn base_address(mut self, address: usize) -> Self {
-        self.home.address = Some(address);
-        self
-    }
-
-    /// Whether the heap is to hold absolute pointers. From then on, for good, it opens at its own address
-    /// ([`Heap::base`](crate::Heap::base)) or not at all: [`Error::AddressTaken`]. A heap that holds some already stays so
-    /// whatever this says.
-    ///
-    /// ```
-    /// use outlive::{Error, Heap, OpenOptions};
-    ///
-    /// # let folder = std::env::temp_dir().join(format!("outlive-doc-absolute-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&folder).unwrap();
-    /// # let path = folder.join("shop.heap");
-    /// let heap = OpenOptions::new().absolute_pointers(true).open(&path)?;
-    /// let base = heap.base();
-    /// heap.close()?;
-    /// assert_eq!(Heap::open(&path)?.base(), base);
-    /// # std::fs::remove_dir_all(&folder).unwrap();
-    /// # Ok::<(), Error>(())
-    /// ```
-    pub fn absolute_pointers(mut self, absolute: bool) -> Self {
-        self.home.is_bound = absolute;
-        self
+    fn view_in<S: Storage>(self, storage: &S, name: &OsStr) -> Result<Heap, Error> {
+        let OpenedToRead { reader, regions, begin, is_new, is_bound } = open_to_read(storage, name)?;
+        let path = storage.path(name);
+        let begin = |part: usize, core: &Core| {
+            if !is_new[part] {
+                self.verify_core(core, &path)?;
+            }
+            begin[part](core);
+            Ok(())
+        };
+        // SAFETY: the regions hold what was committed, or zeros.
+        let mut heap = unsafe { self.heap.over_image(regions, begin) }?;
+        heap.is_bound = is_bound;
+        heap.file = Some(Box::new(reader));
+        Ok(heap)
     }
 
     /// Refuses what this build cannot do.
