@@ -9,6 +9,8 @@
 //! - Before bytes of a collection's blocks change the heap is told ([`HeapType::note`](crate::HeapType::note)), so that a commit takes
 //!   those and no others. Its own bytes were noted by whoever has lent it to be changed.
 //!   A mutable slice counts as changed as a whole; `get_mut`, `swap`, `push` and indexing by one place note just that.
+//! - What lies in them cannot be an atomic, or have one in it: it could change without being borrowed for that, and nobody would note it.
+//!   That does not compile where a heap is opened; a `PBox<[AtomicU64]>` does, and so do collections of boxes.
 //! - **Memory that is not there:** the standard library aborts the process. Here a method without `try_` panics, with
 //!   the collection as it was before: inside of a write that ends in an error, and the heap can go on, or be rolled back.
 //!   The `try_` methods return [`AllocError`](crate::AllocError), or [`NoRoom`] with the value that found no place.
@@ -26,6 +28,8 @@ pub mod hash_set;
 pub mod json;
 mod no_room;
 mod raw;
+#[cfg(doctest)]
+mod refused;
 #[cfg(feature = "serde")]
 mod serde;
 pub mod skip_map;

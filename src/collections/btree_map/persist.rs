@@ -7,7 +7,7 @@ use core::cmp::Ordering;
 use core::marker::PhantomData;
 
 use super::{PBTreeMap, key_at};
-use crate::collections::raw::{CAP, LEAST, Node, Path, Shape};
+use crate::collections::raw::{CAP, LEAST, Node, Path, Shape, changes_are_noted};
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist, Whole};
 
 /// Stands at the beginning of a node, whose entries and children it has looked into.
@@ -61,6 +61,8 @@ unsafe impl<K: Persist, V: Persist, H: HeapType> Persist for PBTreeMap<K, V, H> 
 
     fn describe(parts: &mut Parts<'_>) {
         parts.remark("tree 1: root, height, length");
+        const { changes_are_noted::<K>() };
+        const { changes_are_noted::<V>() };
         parts.owns::<AtNode<K, V>>();
     }
 

@@ -1,7 +1,7 @@
 //! Queues as parts of what lives across runs.
 
 use super::PVecDeque;
-use crate::collections::raw::count;
+use crate::collections::raw::{changes_are_noted, count};
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
 
 // SAFETY: a queue names its block by its offset, and owns nothing else; the buffer's inspection asks for the block, and each
@@ -16,6 +16,7 @@ unsafe impl<T: Persist, H: HeapType> Persist for PVecDeque<T, H> {
 
     fn describe(parts: &mut Parts<'_>) {
         parts.remark("ring 1: block, capacity, first, length");
+        const { changes_are_noted::<T>() };
         parts.owns::<T>();
     }
 

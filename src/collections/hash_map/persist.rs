@@ -1,6 +1,7 @@
 //! Maps as parts of what lives across runs.
 
 use super::{Bucket, PHashMap};
+use crate::collections::raw::changes_are_noted;
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
 
 // SAFETY: two fields one behind the other, both of which are inspected.
@@ -40,6 +41,8 @@ unsafe impl<K: Persist, V: Persist, H: HeapType> Persist for PHashMap<K, V, H> {
 
     fn describe(parts: &mut Parts<'_>) {
         parts.remark("hash table 1: control bytes in groups of 16 behind the buckets, stable hash 1");
+        const { changes_are_noted::<K>() };
+        const { changes_are_noted::<V>() };
         parts.owns::<Bucket<K, V>>();
     }
 

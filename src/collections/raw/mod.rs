@@ -7,7 +7,7 @@ mod table;
 mod tree;
 
 pub(super) use buffer::RawBuffer;
-pub(super) use place::{At, count, note, range};
+pub(super) use place::{At, changes_are_noted, count, note, range};
 pub(super) use table::{Indices, RawTable};
 pub(super) use tree::{CAP, LEAST, Node, Path, RawTree, Shape};
 

@@ -3,7 +3,7 @@
 use core::ops::{Bound, Range, RangeBounds};
 use core::ptr::NonNull;
 
-use crate::typed::HeapType;
+use crate::typed::{HeapType, Persist};
 use crate::units::LINE;
 
 const _: () = assert!(size_of::<usize>() == 8, "counts are 64 bits wide in the heap");
@@ -60,6 +60,14 @@ pub(in crate::collections) fn note<H: HeapType, T>(heap: H, place: *const T, len
     } else {
         heap.note(place.cast(), len * size_of::<T>());
     }
+}
+
+/// Compiles for what may lie in a collection's blocks, whose changes are noted: nothing that changes without being borrowed for it.
+pub(in crate::collections) const fn changes_are_noted<T: Persist>() {
+    assert!(
+        !T::SCANNED,
+        "what lies in a collection cannot be an atomic, or have one in it: nobody would note its changes. Put it in a PBox"
+    );
 }
 
 /// The range of indices that `bounds` mean in a sequence of `len`.

@@ -11,6 +11,7 @@ use super::PSkipMap;
 use super::header::Header;
 use super::link::Link;
 use super::node::{HIGHEST, Node, Raw};
+use crate::collections::raw::changes_are_noted;
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Niche, Parts, Persist, Whole};
 
 /// The nodes of a map that were met, by their distance: how high they are, and how many came before.
@@ -106,17 +107,13 @@ unsafe impl<K: Persist, V: Persist, H: HeapType> Persist for PSkipMap<K, V, H> {
 
     fn describe(parts: &mut Parts<'_>) {
         parts.remark("skip list 1");
+        const { changes_are_noted::<K>() };
+        const { changes_are_noted::<V>() };
         parts.owns::<K>();
         parts.owns::<V>();
     }
 
     unsafe fn inspect(at: *const Self, inspector: &mut Inspector<'_>) -> Result<(), Fault> {
-        const {
-            assert!(
-                !K::SCANNED && !V::SCANNED,
-                "keys and values of a PSkipMap cannot be, or have in them, atomics: put them in a PBox"
-            );
-        }
         // SAFETY: the caller's promise; any bytes are a number.
         let distance = unsafe { at.cast::<u64>().read() };
         let header = inspector.own(at, distance, Header::LAYOUT)?.cast::<Header>();

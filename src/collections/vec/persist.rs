@@ -1,6 +1,7 @@
 //! Vectors as parts of what lives across runs.
 
 use super::PVec;
+use crate::collections::raw::changes_are_noted;
 use crate::typed::{Fault, HeapType, Inspector, Layouts, Parts, Persist};
 
 // SAFETY: a vector names its block by its offset, and owns nothing else; the buffer's inspection asks for the block, and
@@ -15,6 +16,7 @@ unsafe impl<T: Persist, H: HeapType> Persist for PVec<T, H> {
 
     fn describe(parts: &mut Parts<'_>) {
         parts.remark("vector 1: block, capacity, length");
+        const { changes_are_noted::<T>() };
         parts.owns::<T>();
     }
 
