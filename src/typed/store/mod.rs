@@ -112,6 +112,9 @@ impl Within<'_> {
 impl<R: Persist, H: Anchored> Store<R, H> {
     /// Lets `act` look at the root. Writes wait until it is done; other reads, updates and commits do not.
     ///
+    /// Atomics can be changed in it all the same. A commit that captures meanwhile takes each of them as it was at some moment, not
+    /// all as of one: what belongs together is changed in an [`update`](Store::update), for which captures wait.
+    ///
     /// # Errors
     /// [`Error::Suspect`]; [`Error::WithinAccess`] within a write of the same thread.
     #[inline]
@@ -122,7 +125,7 @@ impl<R: Persist, H: Anchored> Store<R, H> {
         })
     }
 
-    /// Lets `act` change what can be changed through a shared reference: concurrent collections. Other updates and reads go
+    /// Lets `act` change what can be changed through a shared reference: atomics, and concurrent collections. Other updates and reads go
     /// on; writes and the captures of commits wait until it is done.
     ///
     /// If `act` panics the heap is suspect.
