@@ -145,7 +145,8 @@ impl OpenOptions {
 
     /// Whether each commit looks for writes to tracked memory that nobody noted ([`Tracked::note`](crate::Tracked::note)),
     /// and fails with [`Error::Unnoted`](crate::Error::Unnoted) where it finds one. For programs under test: it compares all tracked memory with
-    /// what is committed, and the memory of free blocks of that kind stays with the process.
+    /// what is committed, and the memory of free blocks of that kind stays with the process. It also finds what a `Drop` of the program's
+    /// own writes to the value that it is for, if that lies in a collection: nobody sees it any more, and so nothing is lost by it.
     ///
     /// ```
     /// use outlive::{Error, OpenOptions};

@@ -67,28 +67,36 @@ impl<T, H: HeapType> PVecDeque<T, H> {
         self.pop_back()
     }
 
-    /// Drops the elements from `len` on.
-    pub fn truncate(&mut self, len: usize) {
-        /// Drops the second row, whatever the first one's `Drop` does.
+    /// Drops elements where they are, the second row whatever the first one's `Drop` does.
+    ///
+    /// # Safety
+    /// They are initialised, and nobody sees them any more.
+    pub(super) unsafe fn drop_rows([one, other]: [*mut [T]; 2]) {
         struct Row<T>(*mut [T]);
 
         impl<T> Drop for Row<T> {
             fn drop(&mut self) {
-                // SAFETY: as in `truncate`.
+                // SAFETY: the promise made to `drop_rows`.
                 unsafe { self.0.drop_in_place() };
             }
         }
 
+        let _other = Row(other);
+        // SAFETY: the caller's promise.
+        unsafe { one.drop_in_place() };
+    }
+
+    /// Drops the elements from `len` on.
+    pub fn truncate(&mut self, len: usize) {
         let old = self.len();
         if len >= old {
             return;
         }
-        let [one, other] = self.rows(len..old).map(|places| self.row(places));
+        let rows = self.rows(len..old).map(|places| self.row(places));
         // SAFETY: those beyond are dropped next.
         unsafe { self.set(count(self.head), len) };
-        let _other = Row(other);
         // SAFETY: they were initialised, and are not named any more.
-        unsafe { one.drop_in_place() };
+        unsafe { Self::drop_rows(rows) };
     }
 
     /// Drops all elements, and keeps the block.

@@ -373,7 +373,7 @@ impl<T, H: HeapType> PVecDeque<T, H> {
 impl<T, H: HeapType> Drop for PVecDeque<T, H> {
     fn drop(&mut self) {
         /// Gives the block back, whatever the elements' `Drop` does.
-        struct Release<'a, T, H: HeapType>(&'a mut PVecDeque<T, H>);
+        struct Release<'a, T, H: HeapType>(&'a PVecDeque<T, H>);
 
         impl<T, H: HeapType> Drop for Release<'_, T, H> {
             fn drop(&mut self) {
@@ -382,7 +382,11 @@ impl<T, H: HeapType> Drop for PVecDeque<T, H> {
             }
         }
 
-        Release(self).0.clear();
+        // Nothing is written to the queue itself: who drops it where it is has not noted it.
+        let rows = self.rows(0..self.len()).map(|places| self.row(places));
+        let _release = Release(self);
+        // SAFETY: the elements are initialised, and nobody sees the queue any more.
+        unsafe { Self::drop_rows(rows) };
     }
 }
 

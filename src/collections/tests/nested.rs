@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::drive::{self, Subject, assign};
-use super::heap::TestHeap;
+use super::drive::{self, Place, Subject, assign};
+use super::heap::{TestHeap, start};
 use super::random::Random;
 use crate::collections::{PBTreeMap, PHashMap, PVec, PVecDeque};
 use crate::typed::PBox;
@@ -209,4 +209,29 @@ impl Subject for Nested {
 fn what_is_lent_is_noted() {
     let seeds = if cfg!(debug_assertions) { 4 } else { 40 };
     (0..seeds).for_each(|seed| drive::roomy::<Nested>(seed, 200, 3 << 19));
+}
+
+/// Where a value is dropped in its place, nobody has noted it: it would be a write that nobody noted, if it wrote to itself.
+#[test]
+fn what_is_dropped_writes_nothing_to_itself() {
+    type Some = (PVec<Inner, TestHeap>, PVecDeque<Inner, TestHeap>, PHashMap<u64, Inner, TestHeap>);
+    let heap = start(3 << 19);
+    let filled = |n: u64| {
+        let mut filled = inner(heap);
+        (0..8).for_each(|more| change(&mut filled, 7 * (n + more) + 4));
+        filled
+    };
+    let some: Some = (
+        PVec::from_iter_in((0..5).map(filled), heap),
+        PVecDeque::from_iter_in((0..5).map(filled), heap),
+        PHashMap::from_iter_in((0..5).map(|n| (n, filled(n))), heap),
+    );
+    let mut place = Place::put(some, heap);
+    heap.watch();
+    let (vec, deque, hash) = place.get(heap);
+    vec.truncate(1);
+    deque.truncate(1);
+    hash.clear();
+    heap.check_notes();
+    drop(place.take(heap));
 }
