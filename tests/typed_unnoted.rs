@@ -72,8 +72,9 @@ fn change<'h>(inner: &mut Inner<'h>, random: &mut Random, heap: H<'h>) {
 }
 
 fn step<'h>(root: &mut Root<'h>, random: &mut Random, heap: H<'h>) {
-    let number = random.below(40);
-    let name = format!("name {number}{}", if number % 4 == 0 { " with more text than fits" } else { "" });
+    let number = random.below(40_usize);
+    let name =
+        format!("name {number}{}", if number.is_multiple_of(4) { " with more text than fits" } else { "" });
     let (key, owned) = (number as u64, PString::from_str_in(&name, heap));
     match random.below(16) {
         0 | 1 => change(root.map.entry(owned).or_insert_with(|| inner(heap)), random, heap),
