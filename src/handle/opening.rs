@@ -19,23 +19,12 @@ impl OpenOptions {
     /// As [`Heap::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Heap, Error> {
         let (folder, name) = RealFolder::of(path.as_ref()).map_err(crate::durable::of_storage)?;
-        self.open_with(folder, &name, Method::BEST, true)
+        self.open_in(folder, &name, Method::BEST, true)
     }
 
     /// The same in any storage, with the checkpoints in the commits that are due for one, unless they are written in the
     /// background.
-    #[cfg(test)]
     pub(crate) fn open_in<S: Storage + 'static>(
-        self,
-        storage: S,
-        name: &OsStr,
-        method: Method,
-        in_background: bool,
-    ) -> Result<Heap, Error> {
-        self.open_with(storage, name, method, in_background)
-    }
-
-    fn open_with<S: Storage + 'static>(
         self,
         storage: S,
         name: &OsStr,

@@ -235,3 +235,28 @@ fn a_thread_watches_for_as_long_as_it_was_told() {
     assert_eq!(seat.fast(), seat.own());
     magazines.unseat_all();
 }
+
+/// A magazine that has become wide and is empty stays as it is: its page of an image need not be copied.
+#[test]
+fn who_takes_up_an_image_empties_magazines_and_leaves_empty_ones_alone() {
+    let magazines = magazines();
+    let seats = seats(&magazines);
+    let base = magazines.pools().runs().region().base().as_ptr().addr();
+    magazines.state().base.set(base as u64);
+    let [filled, emptied] = [3, 5].map(|index| Class::from_index(index).unwrap());
+    let magazine = |class| seats[0].cache().magazine(MagazineAt::of_class(class));
+    for class in [filled, emptied] {
+        take(&magazines, &seats[0], class);
+    }
+    while magazine(emptied).pop().is_some() {}
+    let (count, room) = (magazine(filled).count() as usize, magazine(emptied).room());
+    assert!(count > 0 && room > 0);
+    let given = core::cell::Cell::new(0);
+    let taken: Result<(), ()> = magazines.take_up(|index, _| {
+        assert_eq!(index, 3);
+        given.set(given.get() + 1);
+        Ok(true)
+    });
+    assert_eq!((taken, given.get()), (Ok(()), count));
+    assert_eq!((magazine(filled).count(), magazine(emptied).room()), (0, room));
+}

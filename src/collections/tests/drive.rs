@@ -89,7 +89,7 @@ pub(super) fn check_reach<T: Persist>(root: *const T, heap: TestHeap) {
 
 /// `steps` random operations in a small heap, everything checked after each.
 pub(super) fn small<S: Subject>(seed: u64, steps: usize) {
-    run::<S>(seed, steps, 384 << 10, 1);
+    roomy::<S>(seed, steps, 384 << 10);
 }
 
 /// The same in a heap of so many bytes, with room for blocks of many sizes.

@@ -305,7 +305,6 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Text has no elements whose code could panic; closures and iterators can, and memory fails.
 #[test]
 fn of_text_in_place() {
     let make = |heap| PString::from_str_in(SHORT, heap);
@@ -329,6 +328,7 @@ fn of_text_in_place() {
     assert_eq!(all(&|text, _| drop((text.split_off(3), text.pop())), "a"), 0);
 }
 
+/// Text has no elements whose code could panic; closures and iterators can, and memory fails.
 #[test]
 fn of_text() {
     let make = |heap| PString::from_str_in(TEXT, heap);
